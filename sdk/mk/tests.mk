@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Tests, benchmarks, examples.  A C program under tests/ names the modules
+# that it links in the comment on top: " * Link: rump-tmpfs rump-ext2fs".
+
+PKG := PKG_CONFIG_PATH=$(O)/pkgconfig:$$PKG_CONFIG_PATH $(PKGCONFIG)
+
+# $(call program,extra modules,objects): build $@ from $< as a user would.
+define program
+$(Q)$(call say,TEST,$<)mkdir -p $(@D); \
+mods="$$(sed -n 's/^ \* Link: //p' $< | tr '\n' ' ') $1"; \
+cflags=$$($(PKG) --cflags $$mods) && libs=$$($(PKG) --libs $$mods) && \
+$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) -Itests/lib $$cflags \
+	-MMD -MP -MF $@.d -o $@ $< $2 $$libs -lpthread
+endef
+
+TESTLIB  := $(O)/tests/libtest.a
+testobjs := $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
+$(testobjs): FLAGS := $(HOSTC) -Itests/lib
+$(O)/tests/lib/%.o: tests/lib/%.c $(O)/tests/settings | $(O)/.headers
+	$(Q)mkdir -p $(@D)
+	$(compile)
+$(TESTLIB): $(testobjs)
+	$(Q)mkdir -p $(@D); rm -f $@; $(AR) rcsD $@ $^
+$(call stamp,$(O)/tests/settings,$(CC) $(HOSTC))
+
+QUICK := $(wildcard tests/*/t_*.c tests/*/t_*.sh)
+LONG  := $(wildcard tests/*/long/t_*.c tests/*/long/t_*.sh)
+
+# TESTS= chooses by the beginning of a path.
+chosen   = $(if $(TESTS),$(filter $(addsuffix %,$(basename $(TESTS))),$1),$1)
+runnable = $(patsubst %.c,$(O)/%,$(call chosen,$1))
+
+$(O)/tests/%: tests/%.c $(TESTLIB) $(O)/tests/settings | $(LIBRARIES)
+	$(call program,cmocka,$(TESTLIB))
+$(O)/bench/%: tests/bench/%.c $(TESTLIB) $(O)/tests/settings | $(LIBRARIES)
+	$(call program,,$(benchobjs) $(TESTLIB))
+-include $(testobjs:.o=.d) $(patsubst %.c,$(O)/%.d,$(filter %.c,$(QUICK) $(LONG)))
+
+# Timing never decides, so two tests may share the machine.
+define prove
+@RUMP_O='$(O)' RUMP_SRC='$(CURDIR)' CC='$(CC)' SANITIZE='$(SANITIZE)' \
+PKG_CONFIG_PATH='$(O)/pkgconfig' CMOCKA_MESSAGE_OUTPUT=TAP \
+prove -j2 $(if $(V),-v) --exec 'timeout -k 10 $1 sdk/mk/runtest.sh' $2
+endef
+
+check: $(call runnable,$(QUICK)) | $(LIBRARIES)
+	$(call prove,300,$^)
+check-long: $(call runnable,$(QUICK) $(LONG)) | $(LIBRARIES)
+	$(call prove,7200,$^)
+
+demo: | $(LIBRARIES)
+	@test -f examples/fsdemo/run.sh || { echo 'demo: examples/fsdemo/run.sh is missing' >&2; exit 1; }
+	@RUMP_O='$(O)' CC='$(CC)' PKG_CONFIG_PATH='$(O)/pkgconfig' sh examples/fsdemo/run.sh
+
+# Each bench_GROUP appends rows to the file that BENCH_TSV names.
+BENCHES   := $(filter bench_%,$(notdir $(basename $(wildcard tests/bench/bench_*.c))))
+benchobjs := $(patsubst %.c,$(O)/%.o,$(filter-out tests/bench/bench_%,$(wildcard tests/bench/*.c)))
+$(benchobjs): FLAGS := $(HOSTC) -Itests/lib
+$(O)/tests/bench/%.o: tests/bench/%.c $(O)/tests/settings | $(O)/.headers
+	$(Q)mkdir -p $(@D)
+	$(compile)
+groups := $(if $(GROUP),$(GROUP:%=bench_%),$(BENCHES))
+$(groups:%=$(O)/bench/%): $(benchobjs)
+bench: $(groups:%=$(O)/bench/%) | $(LIBRARIES)
+	@PKG_CONFIG_PATH='$(O)/pkgconfig' RUMP_O='$(O)' RUMP_SRC='$(CURDIR)' \
+	sh sdk/mk/bench.sh $(O)/bench.tsv $^
+
+.PHONY: check check-long demo bench
