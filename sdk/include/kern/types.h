@@ -39,7 +39,7 @@ typedef int64_t nstime_t;
 
 #define __printflike(f, a) __attribute__((format(printf, f, a)))
 #define __noreturn	__attribute__((noreturn))
-#define __unused	__attribute__((unused))
+#define __maybe_unused __attribute__((unused))
 #define __must_check	__attribute__((warn_unused_result))
 #define __cacheline_aligned __attribute__((aligned(CACHE_LINE)))
 #define __likely(e)	__builtin_expect(!!(e), 1)

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file pagecache.h
+ * The page cache: file data, kept by page index per file.
+ *
+ * A pagecache is a member of its vnode. A file system with a device gives
+ * operations that move pages to and from it; without operations (tmpfs) the
+ * cache is the storage: missing pages are holes and read as zero, and pages
+ * never leave by themselves.
+ *
+ * The caller's v_lock (S for reading, X for all that changes) protects the
+ * file's size and the set of dirty pages against truncation; the cache's own
+ * locks protect the rest, and readers take none for a page that is there.
+ */
+#ifndef KERN_PAGECACHE_H
+#define KERN_PAGECACHE_H
+
+#include <kern/epoch.h>
+#include <kern/sync.h>
+
+struct blkdev;
+struct iovec;
+struct mount;
+struct pagecache;
+struct uio;
+struct vnode;
+
+/** Where a run of a file's bytes is. */
+struct pc_extent {
+	uint64_t pe_addr;	/* device offset, bytes; PC_HOLE */
+	uint64_t pe_len;	/* bytes from the offset asked for */
+};
+#define PC_HOLE UINT64_MAX
+
+struct pagecache_ops {
+	/**
+	 * Where are the bytes from off (page aligned) on? A hole reads as
+	 * zero. At least one file system block in pe_len; may go beyond the
+	 * end of the file. vp S or X held by the reader, or none by
+	 * read-ahead: the file system's mapping must be safe by itself.
+	 */
+	int (*pco_map)(struct vnode *vp, uint64_t off, struct pc_extent *pe);
+	/**
+	 * The bytes off..off+len (page aligned; clipped to the size) are about
+	 * to be written to the device: allocate what is not (delayed
+	 * allocation), and say where. A run shorter than len is asked again
+	 * for the rest. May be called without v_lock (write-behind).
+	 */
+	int (*pco_map_write)(struct vnode *vp, uint64_t off, uint64_t len,
+	    struct pc_extent *pe);
+	/** A run that pco_map_write gave is on the device. May be NULL. */
+	void (*pco_written)(struct vnode *vp, uint64_t off, uint64_t len,
+	    int error);
+	struct blkdev *(*pco_dev)(struct vnode *vp);
+};
+
+/*
+ * I  immutable   p  pc_lock   a  atomic
+ */
+struct pagecache {
+	const struct pagecache_ops *pc_ops;	/* [I] NULL: anonymous */
+	struct vnode *pc_vnode;			/* [I] */
+	_Atomic(void *) pc_root;		/* [p]; read under an epoch */
+	struct kmutex pc_lock;
+	_Atomic uint64_t pc_npages;		/* [a] */
+	_Atomic uint32_t pc_ndirty;		/* [a] */
+	_Atomic int pc_error;			/* [a] of write-behind, until
+						   fsync reports it */
+	uint32_t pc_height;			/* [p] */
+	_Atomic uint64_t pc_ranext;		/* [a] read-ahead: next index */
+	_Atomic uint32_t pc_rawindow;		/* [a] pages */
+	struct list pc_dirtylink;		/* files with dirty pages */
+};
+
+void pagecache_init(struct pagecache *pc, struct vnode *vp,
+    const struct pagecache_ops *ops);
+/** Drop all pages, dirty ones too. */
+void pagecache_fini(struct pagecache *pc);
+
+/**
+ * Copy from the file at uio_offset until size (the file's, bytes) or the end
+ * of the uio. v_lock S or X.
+ */
+int pagecache_read(struct pagecache *pc, struct uio *uio, uint64_t size,
+    int ioflag);
+/**
+ * Copy to the file at uio_offset; pages become dirty. oldsize is the file's
+ * before: what lies between it and the offset reads as zero afterwards. The
+ * caller has reserved space, and sets the new size to what uio_offset became
+ * (also after an error). v_lock X.
+ */
+int pagecache_write(struct pagecache *pc, struct uio *uio, uint64_t oldsize,
+    int ioflag);
+/**
+ * The file is cut or grown to size: pages beyond go (waits for their I/O), the
+ * rest of the last page is zeroed. v_lock X.
+ */
+int pagecache_truncate(struct pagecache *pc, uint64_t oldsize, uint64_t size);
+/**
+ * The range reads as a hole: whole pages go, partial ones are zeroed and
+ * become dirty. v_lock X.
+ */
+int pagecache_punch(struct pagecache *pc, uint64_t off, uint64_t len);
+/**
+ * Write dirty pages of the range (end 0: to the end). wait: returns when the
+ * device has them, and reports (and forgets) earlier errors of write-behind.
+ */
+int pagecache_flush(struct pagecache *pc, uint64_t start, uint64_t end,
+    bool wait);
+/** Next offset >= off that has (data) or has no (hole) page; UINT64_MAX. */
+uint64_t pagecache_seek(struct pagecache *pc, uint64_t off, bool data);
+/** Is any page of the range dirty? (Delayed allocation, SEEK_HOLE.) */
+bool pagecache_dirty(struct pagecache *pc, uint64_t off, uint64_t len);
+
+/** Write-behind for everything: sync(2)'s first half. */
+int pagecache_flush_mount(struct mount *mp, bool wait);
+
+#endif
