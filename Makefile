@@ -3,6 +3,7 @@
 # The front door.  `make help' lists what there is to ask for.
 
 MAKEFLAGS += -r
+.SUFFIXES:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -18,7 +18,8 @@ FNR == 1 { source = "" }
 			continue
 		if (source == "")
 			source = f
-		if (f !~ /\/\.\.\// && (index(f, dir "/") == 1 ||
+		if (f !~ /(^|\/)\.\.\// && (index(f, dir "/") == 1 ||
+		    dir == "." && f !~ /^\// ||
 		    f ~ /\.[cS]$/ || f ~ /(^|\/)(kern|uapi|gen)\// ||
 		    f ~ /^\/.*\/lib\/.*\/include\//))
 			continue

@@ -15,10 +15,13 @@
 #	USER_LIBS	other host libraries, as -lname
 #	INIT		the init function (default NAME_init)
 #	PLATFORM	the only platform it exists on (default: every one)
-#	NORENAME	symbols that keep their names (only with PLATFORM)
+#	NORENAME	symbols that keep their names (only with PLATFORM): regular
+#			expressions, anchored at the start, between bars or
+#			spaces; make wants $ doubled: xenbus_|wake$$|block$$
 #	EXPORT		what the shared library shows (default rump*)
 #	GENERATOR	a shell script and its inputs; run as: sh script outdir inputs
 #	GEN		what it writes: .c files join SRCS, rump/*.h are published
+#	HEADERS		headers of its folder to publish as rump/*.h
 #	CPPFLAGS_EXTRA, CFLAGS_file.o	more flags, for all files or for one;
 #			those that the compiler does not know are left out
 #	MODULE, LIB	other names for the .pc and the library
@@ -36,7 +39,7 @@ $(error $(DIR): KIND = $(KIND) is not known)
 endif
 NORENAME := $(strip $(NORENAME) $(NORENAME_$(NAME)))
 ifneq ($(and $(NORENAME),$(if $(PLATFORM),,x)),)
-$(error $(DIR): NORENAME without PLATFORM: $(NAME) claims to run on every one)
+$(error $(NAME): NORENAME without PLATFORM, but it claims to run on every one)
 endif
 
 B      := $(patsubst %/.,%,$(O)/obj/$(DIR))
@@ -108,8 +111,14 @@ $(addprefix $(G)/,$(GEN)) &: $(foreach f,$(GENERATOR),$(firstword $(wildcard $(D
 $(GEN_H): $(O)/include/%: $(G)/%
 	$(Q)mkdir -p $(@D); cp $< $@
 $(KOBJS) $(UOBJS): | $(addprefix $(G)/,$(GEN))
-PUBLISHED += $(GEN_H)
 endif
+
+# Public headers.
+ifneq ($(HEADERS),)
+$(HEADERS:%=$(O)/include/rump/%): $(O)/include/rump/%: $(DIR)/%
+	$(Q)mkdir -p $(@D); cp $< $@
+endif
+PUBLISHED += $(GEN_H) $(HEADERS:%=$(O)/include/rump/%)
 
 # Joined, checked, renamed, joined with the host half.
 $(B)/$(NAME).kernel.o: KIND := $(KIND)
@@ -151,7 +160,7 @@ $(B)/$(MODULE).pc: SED := $(call subst-pc,module,$(MODULE)) \
 $(B)/$(MODULE).pc: $(PCIN) $(B)/settings
 	$(Q)printf '%s\n' $(VARS) | sed $(SED) -e '/@variables@/{r /dev/stdin' -e 'd;}' $< >$@
 $(O)/pkgconfig/$(MODULE).pc: $(B)/$(MODULE).pc
-	$(Q)$(call say,PC,$@)mkdir -p $(@D); sed $(PC_HERE) $< >$@
+	$(Q)$(call say,PC,$@)mkdir -p $(@D); sed $(PC_HERE) $(TIDY) $< >$@
 
 MODULES         += $(MODULE)
 NAMES           += $(NAME)

@@ -31,9 +31,9 @@ LONG  := $(wildcard tests/*/long/t_*.c tests/*/long/t_*.sh)
 chosen   = $(if $(TESTS),$(filter $(addsuffix %,$(basename $(TESTS))),$1),$1)
 runnable = $(patsubst %.c,$(O)/%,$(call chosen,$1))
 
-$(O)/tests/%: tests/%.c $(TESTLIB) $(O)/tests/settings | $(LIBRARIES)
+$(O)/tests/%: tests/%.c $(TESTLIB) $(O)/tests/settings | libraries
 	$(call program,cmocka,$(TESTLIB))
-$(O)/bench/%: tests/bench/%.c $(TESTLIB) $(O)/tests/settings | $(LIBRARIES)
+$(O)/bench/%: tests/bench/%.c $(TESTLIB) $(O)/tests/settings | libraries
 	$(call program,,$(benchobjs) $(TESTLIB))
 -include $(testobjs:.o=.d) $(patsubst %.c,$(O)/%.d,$(filter %.c,$(QUICK) $(LONG)))
 
@@ -41,15 +41,15 @@ $(O)/bench/%: tests/bench/%.c $(TESTLIB) $(O)/tests/settings | $(LIBRARIES)
 define prove
 @RUMP_O='$(O)' RUMP_SRC='$(CURDIR)' CC='$(CC)' SANITIZE='$(SANITIZE)' \
 PKG_CONFIG_PATH='$(O)/pkgconfig' CMOCKA_MESSAGE_OUTPUT=TAP \
-prove -j2 $(if $(V),-v) --exec 'timeout -k 10 $1 sdk/mk/runtest.sh' $2
+prove -j2 $(if $(V),-v) --exec 'timeout -k 10 $1 sh sdk/mk/runtest.sh' $2
 endef
 
-check: $(call runnable,$(QUICK)) | $(LIBRARIES)
+check: $(call runnable,$(QUICK)) | libraries
 	$(call prove,300,$^)
-check-long: $(call runnable,$(QUICK) $(LONG)) | $(LIBRARIES)
+check-long: $(call runnable,$(QUICK) $(LONG)) | libraries
 	$(call prove,7200,$^)
 
-demo: | $(LIBRARIES)
+demo: | libraries
 	@test -f examples/fsdemo/run.sh || { echo 'demo: examples/fsdemo/run.sh is missing' >&2; exit 1; }
 	@RUMP_O='$(O)' CC='$(CC)' PKG_CONFIG_PATH='$(O)/pkgconfig' sh examples/fsdemo/run.sh
 
@@ -62,7 +62,7 @@ $(O)/tests/bench/%.o: tests/bench/%.c $(O)/tests/settings | $(O)/.headers
 	$(compile)
 groups := $(if $(GROUP),$(GROUP:%=bench_%),$(BENCHES))
 $(groups:%=$(O)/bench/%): $(benchobjs)
-bench: $(groups:%=$(O)/bench/%) | $(LIBRARIES)
+bench: $(groups:%=$(O)/bench/%) | libraries
 	@PKG_CONFIG_PATH='$(O)/pkgconfig' RUMP_O='$(O)' RUMP_SRC='$(CURDIR)' \
 	sh sdk/mk/bench.sh $(O)/bench.tsv $^
 

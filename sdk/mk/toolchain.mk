@@ -4,9 +4,10 @@
 # the tree's Makefile and by component.mk out of the tree, which set, before:
 #
 #	MK		this folder
-#	PUBLIC		preprocessor flags for the public headers
-#	KERN		preprocessor flags for the kern/ headers
+#	TARGET		the platform
+#	PUBLIC, KERN	preprocessor flags for the public and the kern/ headers
 #	KDEFS		macros that the kernel was built with
+#	VERSION, MAJOR	of the libraries
 
 override O := $(abspath $(or $(O),build))
 
@@ -20,8 +21,8 @@ endif
 ifeq ($(origin AR),default)
 AR := $(call prog,ar)
 endif
-NM        ?= $(call prog,nm)
-OBJCOPY   ?= $(call prog,objcopy)
+NM        := $(or $(NM),$(call prog,nm))
+OBJCOPY   := $(or $(OBJCOPY),$(call prog,objcopy))
 PKGCONFIG ?= pkg-config
 CFLAGS    ?= -O2 -g
 
@@ -39,17 +40,19 @@ differ = $(subst x$1x,,x$2x)$(subst x$2x,,x$1x)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	    -Wvla $(if $(WERROR),-Werror)
 comma    := ,
+# With a fixed date, nothing of a build depends on where it was made.
+MAPPED    := $(if $(SOURCE_DATE_EPOCH),-ffile-prefix-map=$(O)=build -ffile-prefix-map=$(CURDIR)=.)
 SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 	    $(if $(findstring undefined,$(SANITIZE)),-fno-sanitize-recover=undefined))
 
 # The host namespace: the host's own libc.
-HOSTC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) -fPIC $(PUBLIC)
+HOSTC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) $(MAPPED) -fPIC $(PUBLIC)
 
 # The kernel namespace: the compiler's freestanding headers, the kernel's
 # exported headers (linux, asm, asm-generic, in folders of their own, because
 # the place where a distribution keeps them holds libc's as well), kern/.
 UAPI    := $(O)/uapi
-KERNELC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) -fPIC \
+KERNELC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) $(MAPPED) -fPIC \
 	-ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
 	-isystem $(UAPI) $(KERN) $(KDEFS) \
 	-ftls-model=initial-exec -fno-semantic-interposition \
@@ -71,7 +74,12 @@ endef
 # What a component.mk may say; library.mk explains.
 DECLARED := NAME KIND FACTION NEEDS CONFLICTS ABOUT SRCS USER_SRCS USER_PKGS \
 	USER_LIBS INIT PLATFORM NORENAME EXPORT GENERATOR GEN CPPFLAGS_EXTRA \
-	MODULE LIB
+	HEADERS MODULE LIB
+
+# What has been declared so far.
+MODULES   :=
+NAMES     :=
+PUBLISHED :=
 
 # What a kind of library is called and, besides its needs, requires; the
 # module of a name in NEEDS or CONFLICTS; a module's shared library.
@@ -90,11 +98,11 @@ liboff  = $(or $(home.$1),$(O)/lib)/lib$1.so
 # Linkers called with --as-needed drop a library that only registers itself,
 # and leave it in its archive: hence the -u and the push-state, as one word,
 # because pkg-config removes words that it has seen before.
-PCIN      := $(MK)/../../pkgconfig/library.pc.in
+PCIN      := $(firstword $(wildcard $(MK)/library.pc.in $(MK)/../../pkgconfig/library.pc.in))
 quote      = $(subst ','\'',$(subst |,\|,$(subst &,\&,$(subst \,\\,$(strip $1)))))
 subst-pc   = -e 's|@$1@|$(call quote,$2)|'
+TIDY      := -e 's/   */ /g' -e 's/ $$//' -e '/^[A-Z][A-Za-z.]*:$$/d'
 forced     = -Wl,-u,$1 -Wl,--push-state,--no-as-needed,-l$2,--pop-state
 
-.SUFFIXES:
 $(UAPI)/.made: $(MK)/uapi.sh
 	$(Q)CC='$(CC)' sh $< $(@D) && touch $@

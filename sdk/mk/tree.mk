@@ -5,6 +5,7 @@
 MK      := sdk/mk
 PUBLIC   = -Isdk/include -I$(O)/include
 KERN    := -Isdk/include
+KMEM    ?= $(if $(findstring address,$(SANITIZE)),host)
 KDEFS   := -D_KERNEL $(if $(filter host,$(KMEM)),-DKMEM_HOST) \
 	   $(if $(filter-out 0,$(DIAGNOSTIC)),-DDIAGNOSTIC)
 VERSION := $(file <VERSION)
@@ -33,23 +34,20 @@ $(eval DIR := $1)
 $(eval include $1/component.mk)
 $(if $(filter-out $(TARGET),$(PLATFORM)),,$(eval include $(MK)/library.mk))
 endef
-MODULES   :=
-NAMES     :=
-PUBLISHED :=
 $(strip $(foreach f,$(FOLDERS),$(call load,$f)))
 
-LIBRARIES := $(MODULES:%=$(O)/pkgconfig/%.pc) $(foreach m,$(MODULES),$(A.$m) $(SO.$m))
+include $(MK)/finish.mk
 
-$(O)/.headers: $(UAPI)/.made $(PUBLISHED)
-	@touch $@
-
-libraries: $(O)/.headers $(LIBRARIES)
-.PHONY: libraries
-
-# make symbols COMPONENT=x
-symbols:
-	$(if $(BUILD.$(COMPONENT)),,$(error symbols: COMPONENT=name of one of: $(sort $(NAMES))))
-	@$(MAKE) --no-print-directory -s $(BUILD.$(COMPONENT)).kernel.o
-	@echo '# renamed'; cat $(BUILD.$(COMPONENT)).map
-	@echo '# kept'; cat $(BUILD.$(COMPONENT)).kept
-.PHONY: symbols
+install: install.tree
+install.tree:
+	@cd sdk/include && for f in $$(find rump -name '*.h'); do \
+		install -Dm 644 $$f $(DESTDIR)$(INCLUDEDIR)/$$f || exit; done
+	@cd sdk/include && for f in $$(find kern -name '*.h'); do \
+		install -Dm 644 $$f $(DESTDIR)$(INCLUDEDIR)/rump-kern/$$f || exit; done
+	@install -d $(DESTDIR)$(PREFIX)/share/rump/mk $(DESTDIR)$(PREFIX)/share/examples/rump
+	@install -m 644 $(PCIN) $(MK)/toolchain.mk $(MK)/library.mk $(MK)/component.mk \
+		$(MK)/finish.mk \
+		$(addprefix $(MK)/,uapi.sh register.sh layers.sh rename.sh undefined.sh) \
+		$(DESTDIR)$(PREFIX)/share/rump/mk
+	@test ! -d examples || cp -R examples/. $(DESTDIR)$(PREFIX)/share/examples/rump
+.PHONY: install.tree
