@@ -76,6 +76,12 @@ struct vnode {
 #define VV_ROOT		0x01	/* root of its mount */
 #define VV_DOOMED	0x02	/* reclaimed: v_op fails everything */
 #define VV_NOCACHE	0x04	/* no name cache entries below it */
+/*
+ * The vnode is the file (a file system in memory): without references it stays
+ * cached, whatever the limit and the pressure, until vop_inactive frees it or
+ * the mount goes. Not counted against the limit. Set by fill.
+ */
+#define VV_KEEP		0x08
 
 /** One name of a path; not terminated. */
 struct componentname {
