@@ -24,7 +24,7 @@
 #	HEADERS		headers of its folder to publish as rump/*.h
 #	CPPFLAGS_EXTRA, CFLAGS_file.o	more flags, for all files or for one;
 #			those that the compiler does not know are left out
-#	MODULE, LIB	other names for the .pc and the library
+#	MODULE		another name for the .pc and the library
 #
 # A kernel library goes through these files, in $(O)/obj/DIR:
 #
@@ -45,7 +45,6 @@ endif
 B      := $(patsubst %/.,%,$(O)/obj/$(DIR))
 HOST   := $(filter platform userlib,$(KIND))
 MODULE := $(or $(MODULE),$(module.$(KIND)),$(NAME))
-LIB    := $(or $(LIB),$(MODULE))
 INIT   := $(or $(INIT),$(NAME)_init)
 EXPORT := $(or $(EXPORT),rump*)
 SYMBOL := $(if $(HOST)$(filter core,$(KIND)),,rump_component_$(subst -,_,$(NAME)))
@@ -72,8 +71,8 @@ each-flags := $(foreach s,$(sources),$(CFLAGS_$(notdir $s).o))
 # A change of any of these, in component.mk or on the command line, rebuilds.
 $(call stamp,$(B)/settings $(dir $(KOBJS) $(UOBJS)),$(foreach v,$(DECLARED),$($v);)$(CC) $(KERNELC) $(HOSTC) $(VERSION) $(each-flags))
 
-A  := $(O)/lib/lib$(LIB).a
-SO := $(O)/lib/lib$(LIB).so
+A  := $(O)/lib/lib$(MODULE).a
+SO := $(O)/lib/lib$(MODULE).so
 
 $(B)/%: DIR := $(DIR)
 $(KOBJS): FLAGS := $(KERNELC) $(INCLUDES)
@@ -134,8 +133,9 @@ $(B)/$(NAME).lib.o: $(if $(HOST),,$(B)/$(NAME).kernel.o) $(UOBJS)
 $(A): $(B)/$(NAME).lib.o
 	$(Q)$(call say,AR,$@)mkdir -p $(@D); rm -f $@; $(AR) rcsD $@ $<
 
-$(SO): LINK := $(foreach l,$(LIBS),-L$(dir $l)) -Wl,--no-as-needed \
-	$(patsubst lib%.so,-l%,$(notdir $(LIBS))) -Wl,--as-needed $(USER_LINK)
+$(SO): LINK := $(foreach l,$(LIBS),-L$(dir $l)) \
+	-Wl,--no-as-needed $(patsubst %,-l%,$(filter-out $(rest.$(KIND)),$(REQUIRES))) \
+	-Wl,--as-needed $(rest.$(KIND):%=-l%) $(USER_LINK)
 $(SO): CHECK := $(if $(HOST),,sh $(MK)/undefined.sh $(MODULE) $(B)/$(NAME).kernel.o '$(subst $() ,|,$(NORENAME))' $(LIBS) &&)
 $(SO): EXPORT := $(foreach e,$(EXPORT),$e;)
 $(SO): $(B)/$(NAME).lib.o $(LIBS) $(MK)/undefined.sh
@@ -155,7 +155,7 @@ $(B)/$(MODULE).pc: SED := $(call subst-pc,module,$(MODULE)) \
 	$(call subst-pc,version,$(VERSION)) \
 	$(call subst-pc,requires,$(REQUIRES)) \
 	$(call subst-pc,conflicts,$(call modules,$(CONFLICTS))) \
-	$(call subst-pc,libs,$(if $(SYMBOL),$(call forced,$(SYMBOL),$(LIB)),-l$(LIB))) \
+	$(call subst-pc,libs,$(if $(SYMBOL),$(call forced,$(SYMBOL),$(MODULE)),-l$(MODULE))) \
 	$(call subst-pc,private,$(USER_LINK) $(if $(HOST),-lpthread))
 $(B)/$(MODULE).pc: $(PCIN) $(B)/settings
 	$(Q)printf '%s\n' $(VARS) | sed $(SED) -e '/@variables@/{r /dev/stdin' -e 'd;}' $< >$@
