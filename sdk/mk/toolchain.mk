@@ -41,7 +41,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	    -Wvla $(if $(WERROR),-Werror)
 comma    := ,
 # With a fixed date, nothing of a build depends on where it was made.
-MAPPED    := $(if $(SOURCE_DATE_EPOCH),-ffile-prefix-map=$(O)=build -ffile-prefix-map=$(CURDIR)=.)
+MAPPED    := $(if $(SOURCE_DATE_EPOCH),-ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=build)
 SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 	    $(if $(findstring undefined,$(SANITIZE)),-fno-sanitize-recover=undefined))
 
