@@ -87,9 +87,12 @@ struct vnode {
 struct componentname {
 	const char *cn_name;
 	uint16_t cn_len;		/* 1..255 */
-	uint32_t cn_hash;
+	uint32_t cn_hash;		/* name_hash() of it */
 	struct cred *cn_cred;
 };
+
+/** The hash that cn_hash carries: the same for equal names, while we run. */
+uint32_t name_hash(const char *name, size_t len);
 
 /** Attributes. For setattr and creation, va_mask says which are given. */
 struct vattr {
@@ -126,6 +129,7 @@ struct vattr {
 #define IO_DSYNC	0x04
 #define IO_DIRECT	0x08
 #define IO_NOWAIT	0x10		/* EAGAIN instead of waiting for I/O */
+#define IO_NOATIME	0x20		/* read: leave atime alone (O_NOATIME) */
 
 #define FSYNC_DATA	0x01		/* fdatasync */
 
