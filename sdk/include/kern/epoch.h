@@ -48,13 +48,13 @@ epoch_exit(void)
 
 /**
  * Call fn(ee) when every section that is open now has ended. Does not sleep.
- * fn runs on some kernel thread or caller, outside of any section and without
- * locks; it must not sleep for long.
+ * fn runs on any thread, perhaps inside epoch_defer() and with the locks of
+ * its caller: it frees memory and takes no locks but the allocator's.
  */
 void epoch_defer(struct epoch_entry *ee, void (*fn)(struct epoch_entry *ee));
 /** Wait until every section that is open now has ended. May sleep. */
 void epoch_synchronize(void);
-/** Run what is due, soon enough that memory is not hoarded (reclaim). */
+/** Run what is due, of all threads (memory is short; unmount; exit). */
 void epoch_drain(void);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <kern/types.h>
 
+struct epoch_entry;
 struct lwp;
 struct proc;
 struct pool_magazine;
@@ -30,7 +31,9 @@ struct thread {
 	struct pool_magazine *td_pool[POOL_MAX]; /* [o] kmem's */
 	struct thread *td_next;		/* all threads; never unlinked */
 	_Atomic bool td_live;		/* [a] */
-	void *td_locks;			/* [o] DIAGNOSTIC: locks held */
+	_Atomic(struct epoch_entry *) td_limbo;	/* [a] deferred frees */
+	unsigned td_nlimbo;		/* [o] */
+	bool td_draining;		/* [o] */
 } __cacheline_aligned;
 
 /** The calling host thread's; NULL before its first entry. */
