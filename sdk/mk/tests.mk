@@ -2,8 +2,8 @@
 #
 # Tests, benchmarks, examples.  A C program under tests/ names the modules
 # that it links in the comment on top: " * Link: rump-tmpfs rump-ext2fs".
-# A test t_x.c that reaches into the kernel has a half there, kern_x.c, which
-# is compiled and renamed like a component; its rump_* functions are called.
+# A test t_x.c that reaches into the kernel has a half there, k_x.c, which
+# is compiled and renamed like a component; its rumptest_* functions are called.
 
 PKG := PKG_CONFIG_PATH=$(O)/pkgconfig:$$PKG_CONFIG_PATH $(PKGCONFIG)
 
@@ -30,8 +30,8 @@ $(O)/tests/%.kern.o: tests/%.c $(O)/tests/settings $(MK)/rename.sh | $(O)/.heade
 	$(Q)$(call say,CC,$<)mkdir -p $(@D); \
 	$(CC) $(KERNELC) -Itests/lib -MMD -MP -MF $@.d -o $@ -c $< && \
 	NM='$(NM)' OBJCOPY='$(OBJCOPY)' sh $(MK)/rename.sh $@ $(@:.o=) ''
-halves := $(wildcard tests/*/kern_*.c tests/*/long/kern_*.c)
-$(foreach h,$(halves:%.c=%),$(eval $(O)/$(subst /kern_,/t_,$h): $(O)/$h.kern.o))
+halves := $(wildcard tests/*/k_*.c tests/*/long/k_*.c)
+$(foreach h,$(halves:%.c=%),$(eval $(O)/$(subst /k_,/t_,$h): $(O)/$h.kern.o))
 
 QUICK := $(wildcard tests/*/t_*.c tests/*/t_*.sh)
 LONG  := $(wildcard tests/*/long/t_*.c tests/*/long/t_*.sh)
@@ -71,7 +71,7 @@ demo: | libraries
 
 # Each bench_GROUP appends rows to the file that BENCH_TSV names.
 BENCHES   := $(filter bench_%,$(notdir $(basename $(wildcard tests/bench/bench_*.c))))
-benchobjs := $(patsubst %.c,$(O)/%.o,$(filter-out tests/bench/bench_% tests/bench/kern_%,$(wildcard tests/bench/*.c)))
+benchobjs := $(patsubst %.c,$(O)/%.o,$(filter-out tests/bench/bench_% tests/bench/k_%,$(wildcard tests/bench/*.c)))
 $(benchobjs): FLAGS := $(HOSTC) -Itests/lib
 $(O)/tests/bench/%.o: tests/bench/%.c $(O)/tests/settings | $(O)/.headers
 	$(Q)mkdir -p $(@D)
