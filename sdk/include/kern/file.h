@@ -44,6 +44,12 @@ struct fileops {
 	 * and nothing is ready, hang it on the object's pollhead first.
 	 */
 	int (*fo_poll)(struct file *fp, int events, struct pollent *pe);
+	/**
+	 * fcntl() commands of its own: F_GETLK, F_SETLK, F_SETLKW and their
+	 * F_OFD_ kin, F_GETLEASE, F_SETPIPE_SZ ... arg is the application's.
+	 * NULL: EINVAL.
+	 */
+	int (*fo_fcntl)(struct file *fp, int cmd, void *arg, long *rv);
 	int (*fo_stat)(struct file *fp, struct stat *st);
 	/**
 	 * A descriptor naming it was closed by a process (not the last

@@ -134,6 +134,21 @@ int proc_find(pid_t pid, struct proc **pp);
 struct proc *proc_hold(struct proc *p);
 void proc_rele(struct proc *p);
 
+/**
+ * What a faction keeps for each process (p_cwdi, p_vnet). Static storage;
+ * registered once, at its init, when processes 0 and 1 exist: registering
+ * calls ph_fork with parent NULL for each that does.
+ */
+struct proc_hooks {
+	/** A new process; flags: RUMP_RFFDG, RUMP_RFCFDG. NULL parent: fresh. */
+	int (*ph_fork)(struct proc *parent, struct proc *child, int flags);
+	/** Its last lwp is gone; its descriptors are closed already. Sleeps. */
+	void (*ph_exit)(struct proc *p);
+	struct proc_hooks *ph_next;
+};
+/** @return what ph_fork returned */
+int proc_hooks_add(struct proc_hooks *ph);
+
 /* ---- Application memory ----------------------------------------------- */
 
 /*
