@@ -39,8 +39,15 @@ struct blkdevops {
 	int (*bd_write)(struct blkdev *bd, const struct iovec *iov, int cnt,
 	    uint64_t off);
 	int (*bd_ioctl)(struct blkdev *bd, unsigned long cmd, void *arg);
-	/** First open, last close. write: EROFS, EBUSY (locked by another). */
+	/**
+	 * The first open, and the first one for writing while the device is
+	 * open for reading. Sets bd_size and bd_secsize where they are not
+	 * known before. EROFS, EBUSY (locked by another).
+	 */
 	int (*bd_open)(struct blkdev *bd, bool write);
+	/** The last writer left, readers remain. May be NULL. */
+	void (*bd_unwrite)(struct blkdev *bd);
+	/** Last close. */
 	void (*bd_close)(struct blkdev *bd);
 };
 
@@ -51,8 +58,8 @@ struct blkdev {
 	const struct blkdevops *bd_op;	/* [I] */
 	void *bd_data;			/* [I] the driver's */
 	dev_t bd_dev;			/* [I] */
-	uint64_t bd_size;		/* [I] bytes */
-	uint32_t bd_secsize;		/* [I] bytes, 512..4096 */
+	uint64_t bd_size;		/* [I] while open; bytes */
+	uint32_t bd_secsize;		/* [I] while open; bytes, 512..4096 */
 	char bd_name[64];		/* [I] */
 	struct kmutex bd_lock;
 	unsigned bd_opens, bd_wopens;	/* [l] */

@@ -33,42 +33,54 @@ struct pc_extent {
 
 struct pagecache_ops {
 	/**
-	 * Where are the bytes from off (page aligned) on? A hole reads as
-	 * zero. At least one file system block in pe_len; may go beyond the
-	 * end of the file. vp S or X held by the reader, or none by
-	 * read-ahead: the file system's mapping must be safe by itself.
+	 * Where are the bytes from off on? A hole reads as zero. At least one
+	 * file system block in pe_len; may go beyond the end of the file. off
+	 * is page aligned, or where the run before ended inside of a page.
+	 * pe_addr and (but for the end of the file) pe_len are multiples of
+	 * the device's sectors. vp S or X held by the reader, also for
+	 * read-ahead.
 	 */
 	int (*pco_map)(struct vnode *vp, uint64_t off, struct pc_extent *pe);
 	/**
-	 * The bytes off..off+len (page aligned; clipped to the size) are about
-	 * to be written to the device: allocate what is not (delayed
-	 * allocation), and say where. A run shorter than len is asked again
-	 * for the rest. May be called without v_lock (write-behind).
+	 * The bytes off..off+len are about to be written to the device:
+	 * allocate what is not (delayed allocation), and say where. A run
+	 * shorter than len is asked again for the rest, where a page goes on
+	 * also at the offset inside of it. What lies behind the end of the
+	 * file (its last block may be written whole) is PC_HOLE: nothing is
+	 * written. May be called without v_lock (write-behind); any number of
+	 * runs at a time.
 	 */
 	int (*pco_map_write)(struct vnode *vp, uint64_t off, uint64_t len,
 	    struct pc_extent *pe);
-	/** A run that pco_map_write gave is on the device. May be NULL. */
+	/**
+	 * A run that pco_map_write gave (or a part of it) is on the device, or
+	 * has failed. Called before waiters go on. May sleep. May be NULL.
+	 */
 	void (*pco_written)(struct vnode *vp, uint64_t off, uint64_t len,
 	    int error);
 	struct blkdev *(*pco_dev)(struct vnode *vp);
 };
 
 /*
- * I  immutable   p  pc_lock   a  atomic
+ * I  immutable   p  pc_lock   d  the list of dirty files   a  atomic
  */
 struct pagecache {
 	const struct pagecache_ops *pc_ops;	/* [I] NULL: anonymous */
 	struct vnode *pc_vnode;			/* [I] */
-	_Atomic(void *) pc_root;		/* [p]; read under an epoch */
+	_Atomic uintptr_t pc_root;		/* [p]; read under an epoch */
 	struct kmutex pc_lock;
+	uint32_t pc_inflight;			/* [p] pages being read/written */
 	_Atomic uint64_t pc_npages;		/* [a] */
 	_Atomic uint32_t pc_ndirty;		/* [a] */
 	_Atomic int pc_error;			/* [a] of write-behind, until
 						   fsync reports it */
-	uint32_t pc_height;			/* [p] */
 	_Atomic uint64_t pc_ranext;		/* [a] read-ahead: next index */
 	_Atomic uint32_t pc_rawindow;		/* [a] pages */
-	struct list pc_dirtylink;		/* files with dirty pages */
+	uint32_t pc_pins;			/* [p] readers that may sleep */
+	_Atomic uint32_t pc_holds;		/* [d] flushers at work */
+	uint32_t pc_pass;			/* [d] last sync that saw it */
+	int64_t pc_dirtytime;			/* [d] monotonic, first dirty */
+	struct list pc_dirtylink;		/* [d] files with dirty pages */
 };
 
 void pagecache_init(struct pagecache *pc, struct vnode *vp,
@@ -106,7 +118,10 @@ int pagecache_punch(struct pagecache *pc, uint64_t off, uint64_t len);
  */
 int pagecache_flush(struct pagecache *pc, uint64_t start, uint64_t end,
     bool wait);
-/** Next offset >= off that has (data) or has no (hole) page; UINT64_MAX. */
+/**
+ * Next offset >= off that has (data) or has no (hole) page; UINT64_MAX: there
+ * is none. v_lock S or X.
+ */
 uint64_t pagecache_seek(struct pagecache *pc, uint64_t off, bool data);
 /** Is any page of the range dirty? (Delayed allocation, SEEK_HOLE.) */
 bool pagecache_dirty(struct pagecache *pc, uint64_t off, uint64_t len);
