@@ -8,7 +8,7 @@ BENCH_TSV=$1
 export BENCH_TSV
 shift
 printf 'group\tmetric\tunit\tours\tpeer\tpeer_name\tratio\tgoal\n' >"$BENCH_TSV"
-[ $# -gt 0 ] || { echo 'bench: no such group' >&2; exit 1; }
+[ $# -gt 0 ] || { echo 'bench: no such group in tests/bench' >&2; exit 1; }
 
 failed=
 for program; do

@@ -13,6 +13,7 @@ define HELP
   make bench            set up, build, measure; GROUP=vfs
   make install          DESTDIR= PREFIX=/usr/local LIBDIR=
   make symbols          COMPONENT=tmpfs: what was renamed, and what not
+  make modules          a table of the modules; make graph: for dot(1)
   make setup            only install the packages of sdk/mk/packages.txt
   make dist, make clean
 

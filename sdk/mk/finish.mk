@@ -17,6 +17,15 @@ symbols: $(or $(BUILD.$(COMPONENT)),$(error COMPONENT= one of: $(sort $(NAMES)))
 endif
 .PHONY: symbols
 
+# make modules: a table of them; make graph: who needs whom, for dot(1).
+modules:
+	$(info | module | plugs into | needs | what it is |)
+	$(info |---|---|---|---|)
+	$(foreach m,$(sort $(MODULES)),$(info $(ROW.$m)))@:
+graph:
+	$(info digraph rump { rankdir=BT; $(EDGES) })@:
+.PHONY: modules graph
+
 # What is installed is what was built; only the modules learn their places.
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib

@@ -169,3 +169,5 @@ BUILD.$(MODULE) := $(B)/$(NAME)
 PC.$(MODULE)    := $(B)/$(MODULE).pc
 A.$(MODULE)     := $(A)
 SO.$(MODULE)    := $(SO)
+ROW.$(MODULE)   := | `$(MODULE)` | $(or $(FACTION),$(KIND)) | $(NEEDS) | $(ABOUT) |
+EDGES           += $(foreach r,$(filter-out $(rest.component),$(REQUIRES)) $(if $(filter component,$(KIND)),,$(rest.$(KIND))),"$(MODULE)" -> "$r";)

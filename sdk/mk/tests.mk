@@ -43,7 +43,7 @@ runnable = $(patsubst %.c,$(O)/%,$(call chosen,$1))
 $(O)/tests/%: tests/%.c $(TESTLIB) $(O)/tests/settings | libraries
 	$(call program,cmocka)
 $(O)/bench/%: tests/bench/%.c $(TESTLIB) $(O)/tests/settings | libraries
-	$(call program,)
+	$(call program,rump)
 -include $(shell find $(O)/tests $(O)/bench -name '*.d' 2>/dev/null)
 
 # Timing never decides, so two tests may share the machine.
@@ -76,7 +76,7 @@ $(benchobjs): FLAGS := $(HOSTC) -Itests/lib
 $(O)/tests/bench/%.o: tests/bench/%.c $(O)/tests/settings | $(O)/.headers
 	$(Q)mkdir -p $(@D)
 	$(compile)
-groups := $(if $(GROUP),$(GROUP:%=bench_%),$(BENCHES))
+groups := $(if $(GROUP),$(filter $(GROUP:%=bench_%),$(BENCHES)),$(BENCHES))
 $(groups:%=$(O)/bench/%): $(benchobjs)
 bench: $(groups:%=$(O)/bench/%) | libraries
 	@PKG_CONFIG_PATH='$(O)/pkgconfig' RUMP_O='$(O)' RUMP_SRC='$(CURDIR)' \

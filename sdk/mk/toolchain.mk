@@ -55,13 +55,14 @@ UAPI    := $(O)/uapi
 KERNELC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) $(MAPPED) -fPIC \
 	-ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
 	-isystem $(UAPI) $(KERN) $(KDEFS) \
-	-ftls-model=initial-exec -fno-semantic-interposition \
+	-ftls-model=initial-exec -fno-semantic-interposition -fno-plt \
 	-fno-stack-protector -fno-strict-aliasing -fno-common \
 	-ffunction-sections -fdata-sections
 
 # What the linker makes of a library's one object.  A shared library finds
-# its neighbours beside itself, wherever the folder is moved to.
-SHARED := -shared -Wl,-z,now -Wl,-Bsymbolic-functions -Wl,-rpath,'$$ORIGIN' \
+# its neighbours beside itself, wherever the folder is moved to; a library's
+# use of its own symbols is bound at once, and costs as in a static program.
+SHARED := -shared -Wl,-z,now -Wl,-Bsymbolic -Wl,-rpath,'$$ORIGIN' \
 	$(SANITIZER) $(if $(SANITIZE),,-Wl,--no-undefined)
 
 known = $(strip $(foreach f,$1,$(shell $(CC) -Werror $f -fsyntax-only -x c /dev/null \
@@ -80,6 +81,7 @@ DECLARED := NAME KIND FACTION NEEDS CONFLICTS ABOUT SRCS USER_SRCS USER_PKGS \
 MODULES   :=
 NAMES     :=
 PUBLISHED :=
+EDGES     :=
 
 # What a kind of library is called and, besides its needs, requires; the
 # module of a name in NEEDS or CONFLICTS; a module's shared library.
