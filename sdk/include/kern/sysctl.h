@@ -32,8 +32,15 @@ void sysctl_unregister(struct sysctl *sy);
 int sysctl_get(const char *name, char *buf, size_t len);
 /** @return ENOENT, EPERM, EINVAL */
 int sysctl_set(const char *name, const char *value);
-/** Visit the leaves whose name starts with prefix, in order of name. */
+/**
+ * Visit the leaves whose name starts with prefix, in order of name, until fn
+ * returns non-zero. fn must not call the functions above.
+ * @return what fn returned, ENOMEM
+ */
 int sysctl_walk(const char *prefix, int (*fn)(void *arg,
     const struct sysctl *sy), void *arg);
+
+/** The value as text, for fn of sysctl_walk(). @return ERANGE */
+int sysctl_value(const struct sysctl *sy, char *buf, size_t len);
 
 #endif

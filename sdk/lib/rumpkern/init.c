@@ -176,7 +176,7 @@ walk_one(void *arg, const struct sysctl *sy)
 	struct walk *w = arg;
 	char value[256];
 
-	if (sysctl_get(sy->sy_name, value, sizeof(value)) != 0)
+	if (sysctl_value(sy, value, sizeof(value)) != 0)
 		return 0;
 	return w->w_fn(w->w_arg, sy->sy_name, value, sy->sy_descr);
 }
