@@ -28,10 +28,9 @@
 #
 # A kernel library goes through these files, in $(O)/obj/DIR:
 #
-#	*.o  ->  NAME.kernel.o	all kernel objects, joined and renamed
-#	     ->  NAME.lib.o	and the host half, not renamed
-#	     ->  libX.a, libX.so
-
+#	*.o -> NAME.kernel.o	all kernel objects, joined and renamed
+#	    -> NAME.lib.o	and the host half, not renamed
+#	    -> lib/*.a, *.so	in $(O)
 
 KIND := $(or $(KIND),component)
 ifeq ($(filter core faction component platform userlib,$(KIND)),)
@@ -66,10 +65,11 @@ UOBJS    := $(addprefix $(B)/,$(addsuffix .user.o,$(basename $(USER_SRCS)) \
 INCLUDES := -I$(DIR) $(if $(GEN),-I$(G)) $(CPPFLAGS_EXTRA)
 USER_CFLAGS := $(if $(USER_PKGS),$(shell $(PKGCONFIG) --cflags $(USER_PKGS)))
 USER_LINK   := $(if $(USER_PKGS),$(shell $(PKGCONFIG) --libs $(USER_PKGS))) $(USER_LIBS)
-each-flags := $(foreach s,$(sources),$(CFLAGS_$(notdir $s).o))
+each-flags  := $(foreach s,$(sources),$(CFLAGS_$(notdir $s).o))
 
 # A change of any of these, in component.mk or on the command line, rebuilds.
-$(call stamp,$(B)/settings $(dir $(KOBJS) $(UOBJS)),$(foreach v,$(DECLARED),$($v);)$(CC) $(KERNELC) $(HOSTC) $(VERSION) $(each-flags))
+$(call stamp,$(B)/settings $(dir $(KOBJS) $(UOBJS)),$(foreach v,$(DECLARED),$($v);) \
+	$(CC) $(KERNELC) $(HOSTC) $(VERSION) $(each-flags))
 
 A  := $(O)/lib/lib$(MODULE).a
 SO := $(O)/lib/lib$(MODULE).so
@@ -96,23 +96,23 @@ $(B)/%.user.o: $(G)/%.c
 -include $(KOBJS:.o=.d) $(UOBJS:.o=.d)
 
 # The registration.
-$(B)/register.c: RECORD := $(NAME) $(or $(FACTION),$(if $(filter faction,$(KIND)),$(NAME:rump%=%)),kern) $(INIT) '$(NEEDED)' '$(CONFLICTS)'
+$(B)/register.c: RECORD := $(NAME) \
+	$(or $(FACTION),$(if $(filter faction,$(KIND)),$(NAME:rump%=%)),kern) \
+	$(INIT) '$(NEEDED)' '$(CONFLICTS)'
 $(B)/register.c: $(MK)/register.sh $(B)/settings
 	$(Q)mkdir -p $(@D); sh $< $(RECORD) >$@
 
-# Generated sources.
+# Generated sources, and public headers.
 ifneq ($(GEN),)
-$(addprefix $(G)/,$(GEN)): SCRIPT := $(foreach f,$(GENERATOR),$(firstword $(wildcard $(DIR)/$f) $f))
-$(addprefix $(G)/,$(GEN)): OUT := $(G)
-$(addprefix $(G)/,$(GEN)) &: $(foreach f,$(GENERATOR),$(firstword $(wildcard $(DIR)/$f) $f))
-	$(Q)$(call say,GEN,$(firstword $(SCRIPT)))mkdir -p $(OUT)/rump && \
-	sh $(firstword $(SCRIPT)) $(OUT) $(wordlist 2,99,$(SCRIPT)) && touch $(OUT)/* $(OUT)/rump
+GENERATED := $(addprefix $(G)/,$(GEN))
+GENERATOR := $(foreach f,$(GENERATOR),$(firstword $(wildcard $(DIR)/$f) $f))
+$(GENERATED): RUN := $(firstword $(GENERATOR)) $(G) $(wordlist 2,99,$(GENERATOR))
+$(GENERATED) &: $(GENERATOR)
+	$(Q)$(call say,GEN,$(firstword $(RUN)))mkdir -p $(@D) $(word 2,$(RUN))/rump; sh $(RUN)
+$(KOBJS) $(UOBJS): | $(GENERATED)
 $(GEN_H): $(O)/include/%: $(G)/%
 	$(Q)mkdir -p $(@D); cp $< $@
-$(KOBJS) $(UOBJS): | $(addprefix $(G)/,$(GEN))
 endif
-
-# Public headers.
 ifneq ($(HEADERS),)
 $(HEADERS:%=$(O)/include/rump/%): $(O)/include/rump/%: $(DIR)/%
 	$(Q)mkdir -p $(@D); cp $< $@
@@ -123,9 +123,10 @@ PUBLISHED += $(GEN_H) $(HEADERS:%=$(O)/include/rump/%)
 $(B)/$(NAME).kernel.o: KIND := $(KIND)
 $(B)/$(NAME).kernel.o: KEEP := $(NORENAME)
 $(B)/$(NAME).kernel.o: $(KOBJS) $(MK)/layers.sh $(MK)/rename.sh
-	$(Q)$(call say,RENAME,$@)sh $(MK)/layers.sh $(KIND) $(DIR) $(patsubst %.o,%.d,$(filter %.o,$^)) && \
+	$(Q)$(call say,RENAME,$@)sh $(MK)/layers.sh $(KIND) $(DIR) \
+		$(patsubst %.o,%.d,$(filter %.o,$^)) && \
 	$(LD) -r -o $@.tmp $(filter %.o,$^) && \
-	NM='$(NM)' OBJCOPY='$(OBJCOPY)' sh $(MK)/rename.sh $@.tmp $(@:.kernel.o=) '$(KEEP)' && \
+	$(TOOLS) sh $(MK)/rename.sh $@.tmp $(@:.kernel.o=) '$(KEEP)' && \
 	mv $@.tmp $@
 $(B)/$(NAME).lib.o: $(if $(HOST),,$(B)/$(NAME).kernel.o) $(UOBJS)
 	$(Q)$(LD) -r -o $@ $^
@@ -136,11 +137,12 @@ $(A): $(B)/$(NAME).lib.o
 $(SO): LINK := $(foreach l,$(LIBS),-L$(dir $l)) \
 	-Wl,--no-as-needed $(patsubst %,-l%,$(filter-out $(rest.$(KIND)),$(REQUIRES))) \
 	-Wl,--as-needed $(rest.$(KIND):%=-l%) $(USER_LINK)
-$(SO): CHECK := $(if $(HOST),,sh $(MK)/undefined.sh $(MODULE) $(B)/$(NAME).kernel.o '$(subst $() ,|,$(NORENAME))' $(LIBS) &&)
+$(SO): CHECK := $(if $(HOST),,$(TOOLS) sh $(MK)/undefined.sh $(MODULE) \
+	$(B)/$(NAME).kernel.o '$(subst $() ,|,$(NORENAME))' $(LIBS) &&)
 $(SO): EXPORT := $(foreach e,$(EXPORT),$e;)
 $(SO): $(B)/$(NAME).lib.o $(LIBS) $(MK)/undefined.sh
-	$(Q)$(call say,LD,$@)mkdir -p $(@D); CC='$(CC)' NM='$(NM)'; export CC NM; \
-	$(CHECK) echo '{ global: $(EXPORT) local: *; };' >$<.map && \
+	$(Q)$(call say,LD,$@)mkdir -p $(@D); $(CHECK) \
+	echo '{ global: $(EXPORT) local: *; };' >$<.map && \
 	$(CC) $(SHARED) -Wl,--version-script,$<.map -Wl,-soname,$(@F).$(MAJOR) \
 		-o $@.$(VERSION) $< $(LINK) && \
 	ln -sf $(@F).$(VERSION) $@.$(MAJOR) && ln -sf $(@F).$(MAJOR) $@
@@ -170,4 +172,4 @@ PC.$(MODULE)    := $(B)/$(MODULE).pc
 A.$(MODULE)     := $(A)
 SO.$(MODULE)    := $(SO)
 ROW.$(MODULE)   := | `$(MODULE)` | $(or $(FACTION),$(KIND)) | $(NEEDS) | $(ABOUT) |
-EDGES           += $(foreach r,$(filter-out $(rest.component),$(REQUIRES)) $(if $(filter component,$(KIND)),,$(rest.$(KIND))),"$(MODULE)" -> "$r";)
+EDGES           += $(foreach r,$(or $(filter-out $(rest.component),$(REQUIRES)),$(REQUIRES)),"$(MODULE)" -> "$r";)

@@ -29,7 +29,7 @@ $(call stamp,$(O)/tests/settings,$(CC) $(KERNELC) $(HOSTC))
 $(O)/tests/%.kern.o: tests/%.c $(O)/tests/settings $(MK)/rename.sh | $(O)/.headers
 	$(Q)$(call say,CC,$<)mkdir -p $(@D); \
 	$(CC) $(KERNELC) -Itests/lib -MMD -MP -MF $@.d -o $@ -c $< && \
-	NM='$(NM)' OBJCOPY='$(OBJCOPY)' sh $(MK)/rename.sh $@ $(@:.o=) ''
+	$(TOOLS) sh $(MK)/rename.sh $@ $(@:.o=) ''
 halves := $(wildcard tests/*/k_*.c tests/*/long/k_*.c)
 $(foreach h,$(halves:%.c=%),$(eval $(O)/$(subst /k_,/t_,$h): $(O)/$h.kern.o))
 

@@ -24,6 +24,7 @@ endif
 NM        := $(or $(NM),$(call prog,nm))
 OBJCOPY   := $(or $(OBJCOPY),$(call prog,objcopy))
 PKGCONFIG ?= pkg-config
+TOOLS     := CC='$(CC)' NM='$(NM)' OBJCOPY='$(OBJCOPY)'
 CFLAGS    ?= -O2 -g
 
 # make V=1 shows commands, otherwise one line a step; make -s shows nothing.

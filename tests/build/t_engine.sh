@@ -52,6 +52,28 @@ is 'and only once' "$(steps)" ''
 ok 'V=1 shows commands' sh -c 'make -C '$tree' O=v V=1 libraries SETUP=no | grep -q -e -ffreestanding'
 is 'make -s shows nothing' "$(mk -s O=quiet 2>&1)" ''
 
+# Compilers, sanitizers, options.
+program=$RUMP_SRC/tests/build/fixtures/program.c
+run()
+{
+	PKG_CONFIG_PATH=$tree/$1/pkgconfig
+	export PKG_CONFIG_PATH
+	shift
+	"$@" $program -o $tmp/program \
+	    $(pkg-config --cflags --libs rump-toy rump-tied) && $tmp/program
+}
+if command -v clang >/dev/null; then
+	ok 'clang builds it as well' mk CC=clang O=clang WERROR=1
+	is 'and it comes up' "$(run clang clang)" 3
+else
+	skip 2 'no clang'
+fi
+mk -s SANITIZE=address,undefined O=asan
+is 'with sanitizers it comes up' "$(run asan gcc -fsanitize=address,undefined)" 3
+is 'and has its memory from the host' \
+    "$(PKG_CONFIG_PATH=$tree/asan/pkgconfig pkg-config --variable=kdefs rump)" \
+    '-D_KERNEL -DKMEM_HOST'
+
 # Reproducible.
 SOURCE_DATE_EPOCH=0 mk -s O=$tmp/one
 cp -R $tree $tmp/copy
