@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Benchmark support: see bench.h.
+ */
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rump/rump.h>
+
+#include "bench.h"
+
+#define RUNS_MAX 64
+
+double
+bench_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double
+median_of(int runs, double (*call)(double (*)(void *), void *),
+    double (*fn)(void *), void *arg)
+{
+	double v[RUNS_MAX];
+
+	if (runs > RUNS_MAX)
+		runs = RUNS_MAX;
+	(void)call(fn, arg);
+	for (int i = 0; i < runs; i++)
+		v[i] = call(fn, arg);
+	qsort(v, (size_t)runs, sizeof(v[0]), compare);
+	return v[runs / 2];
+}
+
+static double
+call_here(double (*fn)(void *), void *arg)
+{
+	return fn(arg);
+}
+
+static double
+call_child(double (*fn)(void *), void *arg)
+{
+	double v = 0;
+	int fds[2], status;
+	pid_t pid;
+
+	fflush(NULL);
+	if (pipe(fds) == -1 || (pid = fork()) == -1)
+		err(1, "bench");
+	if (pid == 0) {
+		close(fds[0]);
+		v = fn(arg);
+		_exit(write(fds[1], &v, sizeof(v)) != sizeof(v));
+	}
+	close(fds[1]);
+	if (read(fds[0], &v, sizeof(v)) != sizeof(v))
+		v = -1;
+	close(fds[0]);
+	if (waitpid(pid, &status, 0) != pid || status != 0 || v < 0)
+		errx(1, "a measurement failed (status %d)", status);
+	return v;
+}
+
+double
+bench_median(int runs, double (*fn)(void *), void *arg)
+{
+	return median_of(runs, call_here, fn, arg);
+}
+
+double
+bench_median_child(int runs, double (*fn)(void *), void *arg)
+{
+	return median_of(runs, call_child, fn, arg);
+}
+
+void
+bench_row(const char *group, const char *metric, const char *unit,
+    enum bench_sense sense, double ours, double peer, const char *peer_name,
+    double goal)
+{
+	const char *path = getenv("BENCH_TSV");
+	FILE *f = path != NULL ? fopen(path, "a") : stdout;
+	double ratio;
+
+	if (f == NULL)
+		err(1, "%s", path);
+	ratio = sense == MORE_IS_BETTER ? ours / peer : peer / ours;
+	fprintf(f, "%s\t%s\t%s\t%.4g\t%.4g\t%s\t%.2f\t", group, metric, unit,
+	    ours, peer, peer_name, ratio);
+	if (goal > 0)
+		fprintf(f, "%g\n", goal);
+	else
+		fprintf(f, "-\n");
+	if (f != stdout)
+		fclose(f);
+	fprintf(stderr, "  %-44s %10.4g %-8s %s %.4g, ratio %.2f\n", metric,
+	    ours, unit, peer_name, peer, ratio);
+}
+
+static char dir[256];
+
+const char *
+bench_dir(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct statvfs sv;
+
+	if (dir[0] != '\0')
+		return dir;
+	if (tmp == NULL)
+		tmp = statvfs("/dev/shm", &sv) == 0 && (uint64_t)sv.f_bavail *
+		    sv.f_frsize >= 6ull << 30 ? "/dev/shm" : "/tmp";
+	snprintf(dir, sizeof(dir), "%s/rump-bench.XXXXXX", tmp);
+	if (mkdtemp(dir) == NULL)
+		err(1, "%s", dir);
+	return dir;
+}
+
+void
+bench_cleanup(void)
+{
+	if (dir[0] != '\0')
+		bench_sh("rm -rf '%s'", dir);
+	dir[0] = '\0';
+}
+
+bool
+bench_sh(const char *fmt, ...)
+{
+	char cmd[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	return system(cmd) == 0;
+}
+
+uint64_t
+bench_sysctl(const char *name)
+{
+	char buf[64];
+
+	if (rump_pub_sysctl_get(name, buf, sizeof(buf)) != 0)
+		return 0;
+	return strtoull(buf, NULL, 0);
+}
+
+void
+bench_boot(void)
+{
+	int error = rump_init();
+
+	if (error != 0)
+		errx(1, "rump_init: %s", strerror(error));
+}
+
+size_t
+bench_rss(void)
+{
+	unsigned long size, rss = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (f == NULL || fscanf(f, "%lu %lu", &size, &rss) != 2)
+		errx(1, "/proc/self/statm");
+	fclose(f);
+	return rss * (size_t)sysconf(_SC_PAGESIZE);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the benchmarks share: medians, measurements in fresh processes, rows.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Seconds of the monotonic clock. */
+double bench_now(void);
+
+/* The median of runs results of fn, after one that does not count. */
+double bench_median(int runs, double (*fn)(void *arg), void *arg);
+
+/*
+ * As bench_median(), but each call is made in a child process of its own (a
+ * kernel is booted once a process). Exits when a child fails.
+ */
+double bench_median_child(int runs, double (*fn)(void *arg), void *arg);
+
+enum bench_sense { LESS_IS_BETTER, MORE_IS_BETTER };
+
+/*
+ * A row of the table: the ratio is above 1 where ours is better than the
+ * peer's. goal: the ratio asked for, or 0.
+ */
+void bench_row(const char *group, const char *metric, const char *unit,
+    enum bench_sense sense, double ours, double peer, const char *peer_name,
+    double goal);
+
+/* A new folder in memory (or TMPDIR), removed by bench_cleanup(). */
+const char *bench_dir(void);
+void bench_cleanup(void);
+
+/* Run a shell command; false when it fails. */
+bool bench_sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A number of the kernel's tree, 0 where there is none. */
+uint64_t bench_sysctl(const char *name);
+
+/* Boot, or exit saying why. */
+void bench_boot(void);
+
+/* This process' resident memory, bytes. */
+size_t bench_rss(void);
+
+/* xorshift: the same sequence in every run. */
+static inline uint64_t
+bench_random(uint64_t *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	*s ^= *s << 17;
+	return *s;
+}
+
+#endif
