@@ -6,6 +6,7 @@ MK      := sdk/mk
 PUBLIC   = -Isdk/include -I$(O)/include
 KERN    := -Isdk/include
 KMEM    ?= $(if $(findstring address,$(SANITIZE)),host)
+ALLOCATOR := $(if $(filter host,$(KMEM)),host,own)
 KDEFS   := -D_KERNEL $(if $(filter host,$(KMEM)),-DKMEM_HOST) \
 	   $(if $(filter-out 0,$(DIAGNOSTIC)),-DDIAGNOSTIC)
 VERSION := $(file <VERSION)

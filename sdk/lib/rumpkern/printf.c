@@ -60,7 +60,8 @@ put_number(struct out *o, const struct spec *sp, uint64_t v, bool negative,
 	if (sp->s_alt && base == 16 && v != 0) {
 		prefix[np++] = '0';
 		prefix[np++] = digits[10] == 'a' ? 'x' : 'X';
-	} else if (sp->s_alt && base == 8) {
+	} else if (sp->s_alt && base == 8 && sp->s_prec <= n &&
+	    (v != 0 || n == 0)) {
 		prefix[np++] = '0';
 	}
 	zeros = sp->s_prec > n ? sp->s_prec - n : 0;
