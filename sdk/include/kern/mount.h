@@ -23,8 +23,12 @@ struct vfsops {
 	 */
 	int (*vfs_mount)(struct mount *mp, const char *type, void *args,
 	    size_t arglen);
-	/** MS_REMOUNT: mnt_flags still the old, newflags wanted. NULL: EOPNOTSUPP */
-	int (*vfs_remount)(struct mount *mp, unsigned long newflags);
+	/**
+	 * MS_REMOUNT: mnt_flags still the old, newflags wanted; args as for
+	 * vfs_mount, NULL: none given. NULL: EOPNOTSUPP
+	 */
+	int (*vfs_remount)(struct mount *mp, unsigned long newflags,
+	    void *args, size_t arglen);
 	/**
 	 * All vnodes are gone (or doomed: force). Leaves the file system clean;
 	 * errors are reported and it goes all the same.
