@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The faction vfs comes up.
+ */
+#include <kern/types.h>
+
+int rumpvfs_init(void);
+
+int
+rumpvfs_init(void)
+{
+
+	return 0;
+}
