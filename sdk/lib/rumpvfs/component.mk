@@ -4,11 +4,7 @@ KIND  := faction
 ABOUT := File systems: vnodes, name cache, mounts, system calls on files
 INIT  := rumpvfs_init
 SRCS  := vfs_init.c
-# vnodes, names, mounts
-SRCS  +=
-# system calls on files
-SRCS  +=
+
 # page and buffer cache, devices, host files
-SRCS  +=
-# memory file systems
-SRCS  +=
+
+# file systems in memory
