@@ -10,7 +10,7 @@ MAKEFLAGS += -r
 
 WORK := demo check check-long bench
 
-ifneq ($(filter clean dist help setup,$(MAKECMDGOALS)),)
+ifneq ($(filter clean dist docs help setup,$(MAKECMDGOALS)),)
 include sdk/mk/chores.mk
 else ifeq ($(filter-out $(WORK),$(or $(MAKECMDGOALS),all))$(filter no,$(SETUP)),)
 # First the machine, then, in another make that can find its compiler, the rest.

@@ -15,6 +15,7 @@ define HELP
   make symbols          COMPONENT=tmpfs: what was renamed, and what not
   make modules          a table of the modules; make graph: for dot(1)
   make setup            only install the packages of sdk/mk/packages.txt
+  make docs             the interfaces, by Doxygen, into O/docs
   make dist, make clean
 
   O=dir                 build there
@@ -39,4 +40,27 @@ dist:
 	mkdir -p $(O)
 	git archive --format=tar --prefix=$(NAME)/ HEAD | gzip -n9 >$(O)/$(NAME).tar.gz
 
-.PHONY: help setup clean dist
+# The declarations' comments are the documentation.
+define DOXYFILE
+PROJECT_NAME           = "rump SDK"
+PROJECT_NUMBER         = $(VERSION)
+INPUT                  = README.md docs sdk/include
+USE_MDFILE_AS_MAINPAGE = README.md
+RECURSIVE              = YES
+OUTPUT_DIRECTORY       = $(O)/docs
+GENERATE_LATEX         = NO
+JAVADOC_AUTOBRIEF      = YES
+TYPEDEF_HIDES_STRUCT   = YES
+OPTIMIZE_OUTPUT_FOR_C  = YES
+MACRO_EXPANSION        = YES
+HTML_TIMESTAMP         = NO
+HAVE_DOT               = NO
+QUIET                  = YES
+WARN_IF_UNDOCUMENTED   = NO
+endef
+docs:
+	$(if $(filter no,$(SETUP)),,@sh sdk/mk/setup.sh docs)
+	$(if $(shell mkdir -p $(O)/docs),)$(file >$(O)/docs/Doxyfile,$(DOXYFILE))doxygen $(O)/docs/Doxyfile
+	@echo $(O)/docs/html/index.html
+
+.PHONY: help setup clean dist docs

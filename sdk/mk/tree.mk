@@ -15,6 +15,9 @@ MAJOR   := $(firstword $(subst ., ,$(VERSION)))
 # A component.mk says PLATFORM too, and means the only one it is for.
 TARGET := $(or $(PLATFORM),posix)
 override undefine PLATFORM
+ifeq ($(wildcard platforms/$(TARGET)),)
+$(error PLATFORM=$(TARGET), but there is no folder platforms/$(TARGET))
+endif
 
 include $(MK)/toolchain.mk
 

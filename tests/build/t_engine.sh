@@ -97,6 +97,7 @@ fails 'a name that matches nothing is an error, by name' \
     '^NORENAME: sink matches no symbol' mk NORENAME_tied='sink'
 fails 'a component of every platform cannot have it' \
     'toy: NORENAME without PLATFORM' mk NORENAME_toy='toy_init'
+fails 'a platform that is not there' 'no folder platforms/moon' mk PLATFORM=moon
 ok 'a component of another platform is left alone' \
     sh -c "sed -i s/posix/xen/ $tree/components/dev/tied/component.mk &&
     make -s -C $tree SETUP=no O=xen && test ! -e $tree/xen/lib/librump-tied.a"
