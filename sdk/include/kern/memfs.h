@@ -62,11 +62,11 @@ int memfs_loadvnode(struct mount *mp, struct vnode *vp);
  *
  * @return EEXIST, ENOMEM
  */
-int memfs_add_foreign(struct vnode *dvp, const char *name, size_t len,
+int memfs_add_foreign(struct vnode *dvp, const struct componentname *cnp,
     const struct vattr *va, const struct vnodeops *op, void *data,
     struct vnode **vpp);
 /** Take a foreign node's name away. dvp X, vp any. @return ENOENT */
-int memfs_remove_foreign(struct vnode *dvp, const char *name, size_t len,
+int memfs_remove_foreign(struct vnode *dvp, const struct componentname *cnp,
     struct vnode *vp);
 
 #endif

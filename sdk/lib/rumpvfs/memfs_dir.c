@@ -10,7 +10,6 @@
  */
 #include <kern/kmem.h>
 #include <kern/string.h>
-#include <linux/dirent.h>
 
 #include "memfs_dir.h"
 
@@ -43,27 +42,6 @@ dirent_size(size_t len)
 {
 
 	return offsetof(struct memfs_dirent, de_name) + len;
-}
-
-/* Multiply and fold eight bytes at a time; the tail carries the length. */
-static uint32_t
-name_hash(const char *name, size_t len)
-{
-	uint64_t h = 0x9e3779b97f4a7c15u, w = 0;
-	size_t n = len;
-
-	for (; n >= 8; n -= 8, name += 8) {
-		memcpy(&w, name, 8);
-		h = (h ^ w) * 0xd6e8feb86659fd93u;
-		h ^= h >> 32;
-	}
-	w = len << 56;
-	for (; n > 0; n--)
-		w = w ^ (uint64_t)(uint8_t)name[n - 1] << (8 * (n - 1));
-	h = (h ^ w) * 0xd6e8feb86659fd93u;
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93u;
-	return (uint32_t)(h >> 32);
 }
 
 /* ---- The index --------------------------------------------------------- */
@@ -287,25 +265,26 @@ memfs_dir_fini(struct memfs_dir *dir)
 }
 
 struct memfs_dirent *
-memfs_dir_lookup(const struct memfs_dir *dir, const char *name, size_t len)
+memfs_dir_lookup(const struct memfs_dir *dir,
+    const struct componentname *cnp)
 {
 	uint32_t s;
 
 	if (dir->md_n == 0)
 		return NULL;
-	s = dir_find(dir, name, len, name_hash(name, len));
+	s = dir_find(dir, cnp->cn_name, cnp->cn_len, cnp->cn_hash);
 	return s == DIR_NIL ? NULL : slot_entry(dir, s);
 }
 
 int
-memfs_dir_prepare(struct memfs_dir *dir, const char *name, size_t len,
+memfs_dir_prepare(struct memfs_dir *dir, const struct componentname *cnp,
     struct memfs_dirent **dep)
 {
 	struct memfs_dirent *de;
 	uint32_t cap;
 	int error;
 
-	KASSERT(len > 0 && len <= 255);
+	KASSERT(cnp->cn_len > 0 && cnp->cn_len <= 255);
 	if (dir->md_free == DIR_NIL && dir->md_top == dir->md_cap) {
 		cap = dir->md_cap == 0 ? DIR_MINCAP : 2 * dir->md_cap;
 		if (cap > DIR_MAXCAP)
@@ -324,12 +303,12 @@ memfs_dir_prepare(struct memfs_dir *dir, const char *name, size_t len,
 		if (error != 0)
 			return error;
 	}
-	de = kmem_alloc(dirent_size(len), 0);
+	de = kmem_alloc(dirent_size(cnp->cn_len), 0);
 	if (de == NULL)
 		return ENOMEM;
-	de->de_hash = name_hash(name, len);
-	de->de_len = (uint8_t)len;
-	memcpy(de->de_name, name, len);
+	de->de_hash = cnp->cn_hash;
+	de->de_len = (uint8_t)cnp->cn_len;
+	memcpy(de->de_name, cnp->cn_name, cnp->cn_len);
 	*dep = de;
 	return 0;
 }

@@ -37,12 +37,12 @@ void memfs_dir_init(struct memfs_dir *dir, ino_t parent);
 void memfs_dir_fini(struct memfs_dir *dir);
 /** NULL: not there. Valid until the directory changes. */
 struct memfs_dirent *memfs_dir_lookup(const struct memfs_dir *dir,
-    const char *name, size_t len);
+    const struct componentname *cnp);
 /**
  * Get an entry, and room for it, so that memfs_dir_insert() cannot fail: the
  * next change of the directory, or memfs_dirent_free(). @return ENOMEM, ENOSPC
  */
-int memfs_dir_prepare(struct memfs_dir *dir, const char *name, size_t len,
+int memfs_dir_prepare(struct memfs_dir *dir, const struct componentname *cnp,
     struct memfs_dirent **dep);
 void memfs_dir_insert(struct memfs_dir *dir, struct memfs_dirent *de);
 /** Take an entry out and free it. */

@@ -117,7 +117,8 @@ memfs_read(struct vnode *vp, struct uio *uio, int ioflag)
 
 	if ((uint64_t)uio->uio_offset < mn->mn_size)
 		error = pagecache_read(&vp->v_pages, uio, mn->mn_size, ioflag);
-	memfs_accessed(vp);
+	if ((ioflag & IO_NOATIME) == 0)
+		memfs_accessed(vp);
 	return error;
 }
 

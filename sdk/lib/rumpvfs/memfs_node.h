@@ -18,6 +18,8 @@ enum { MT_ATIME, MT_MTIME, MT_CTIME, MT_BTIME, MT_COUNT };
 #define MEMFS_INLINE	48		/* symlinks up to it need no memory */
 #define MEMFS_ROOT_INO	1
 #define MEMFS_LINK_MAX	0x7fffffffu
+#define MEMFS_ATTRIBUTES \
+	(STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP)
 #define MEMFS_SIZE_MAX	((uint64_t)INT64_MAX)
 
 struct memfs_xattr;
@@ -32,6 +34,7 @@ struct memfs_node {
 	uint32_t mn_nlink;		/* [v] */
 	bool mn_linkable;		/* [v] O_TMPFILE: may get a first name */
 	bool mn_beyond;			/* [v] may have pages beyond its size */
+	uint32_t mn_attributes;		/* [v] STATX_ATTR_* */
 	uint32_t mn_nsec[MT_COUNT];	/* [t] */
 	int64_t mn_sec[MT_COUNT];	/* [t] */
 	struct memfs_xattr *mn_xattrs;	/* [v] */

@@ -220,7 +220,7 @@ memfs_lookup(struct vnode *dvp, const struct componentname *cnp,
 			return ENOENT;
 		return vcache_get(dvp->v_mount, dir->md_parent, vpp);
 	}
-	de = memfs_dir_lookup(dir, cnp->cn_name, cnp->cn_len);
+	de = memfs_dir_lookup(dir, cnp);
 	if (de == NULL)
 		return ENOENT;
 	return vcache_get(dvp->v_mount, de->de_ino, vpp);
@@ -232,8 +232,7 @@ entry_of(struct vnode *dvp, const struct componentname *cnp, struct vnode *vp)
 {
 	struct memfs_dirent *de;
 
-	de = memfs_dir_lookup(&memfs_node(dvp)->mn_dir, cnp->cn_name,
-	    cnp->cn_len);
+	de = memfs_dir_lookup(&memfs_node(dvp)->mn_dir, cnp);
 	return de != NULL && de->de_ino == vp->v_ino ? de : NULL;
 }
 
@@ -256,7 +255,7 @@ entry_prepare(struct vnode *dvp, const struct componentname *cnp,
 		return ENOENT;
 	if (type == VDIR && dn->mn_nlink >= MEMFS_LINK_MAX)
 		return EMLINK;
-	return memfs_dir_prepare(&dn->mn_dir, cnp->cn_name, cnp->cn_len, dep);
+	return memfs_dir_prepare(&dn->mn_dir, cnp, dep);
 }
 
 static int
@@ -565,7 +564,8 @@ memfs_getattr(struct vnode *vp, struct vattr *va)
 	va->va_nlink = mn->mn_nlink;
 	va->va_ino = vp->v_ino;
 	va->va_gen = 0;
-	va->va_attributes = va->va_attributes_mask = 0;
+	va->va_attributes = mn->mn_attributes;
+	va->va_attributes_mask = MEMFS_ATTRIBUTES;
 	times_get(mn, va);
 	va->va_btime = time_get(mn, MT_BTIME);
 	return 0;
@@ -579,8 +579,11 @@ memfs_setattr(struct vnode *vp, const struct vattr *va)
 	unsigned touch = MT_C;
 	int error;
 
-	if ((va->va_mask & VA_ATTRS) != 0)
-		return EOPNOTSUPP;
+	if ((va->va_mask & VA_ATTRS) != 0) {
+		if ((va->va_attributes & ~MEMFS_ATTRIBUTES) != 0)
+			return EOPNOTSUPP;
+		mn->mn_attributes = va->va_attributes;
+	}
 	if ((va->va_mask & VA_SIZE) != 0) {
 		uint64_t old = mn->mn_size;
 
@@ -615,19 +618,18 @@ memfs_setattr(struct vnode *vp, const struct vattr *va)
 /* ---- Foreign nodes ------------------------------------------------------ */
 
 int
-memfs_add_foreign(struct vnode *dvp, const char *name, size_t len,
+memfs_add_foreign(struct vnode *dvp, const struct componentname *cnp,
     const struct vattr *va, const struct vnodeops *op, void *data,
     struct vnode **vpp)
 {
 	struct memfs_node *dn = memfs_node(dvp);
 	struct fill_args fa = { .fa_va = va, .fa_op = op, .fa_data = data };
-	struct componentname cn = { .cn_name = name, .cn_len = (uint16_t)len };
 	struct memfs_dirent *de;
 	int error;
 
-	if (memfs_dir_lookup(&dn->mn_dir, name, len) != NULL)
+	if (memfs_dir_lookup(&dn->mn_dir, cnp) != NULL)
 		return EEXIST;
-	error = entry_prepare(dvp, &cn, va->va_type, &de);
+	error = entry_prepare(dvp, cnp, va->va_type, &de);
 	if (error != 0)
 		return error;
 	error = vcache_new(dvp->v_mount, memfs_next_ino(memfs_of(dvp)),
@@ -645,14 +647,13 @@ memfs_add_foreign(struct vnode *dvp, const char *name, size_t len,
 }
 
 int
-memfs_remove_foreign(struct vnode *dvp, const char *name, size_t len,
+memfs_remove_foreign(struct vnode *dvp, const struct componentname *cnp,
     struct vnode *vp)
 {
 	struct memfs_node *dn = memfs_node(dvp);
-	struct componentname cn = { .cn_name = name, .cn_len = (uint16_t)len };
 	struct memfs_dirent *de;
 
-	de = entry_of(dvp, &cn, vp);
+	de = entry_of(dvp, cnp, vp);
 	if (de == NULL || memfs_is_native(vp))
 		return ENOENT;
 	if (vp->v_type == VDIR)
