@@ -8,6 +8,9 @@
 
 #include <kern/vnode.h>
 
+/** Make the type "rumpfs" known; the first mount of it is the root. */
+int rumpfs_init(void);
+
 /**
  * Enter a node in the root file system, under an absolute path. Directories
  * on the way that are missing are made.
