@@ -89,6 +89,13 @@ int rump_pub_sysctl_set(const char *name, const char *value);
 int rump_pub_sysctl_walk(const char *prefix, int (*fn)(void *arg,
     const char *name, const char *value, const char *descr), void *arg);
 
+/**
+ * For tests: make the nth allocation inside the kernel from now on fail (0:
+ * none), and count them. <rump/rumpuser_fault.h> does so for hypercalls.
+ */
+void rump_pub_kmem_fault(uint64_t nth);
+uint64_t rump_pub_kmem_fault_count(void);
+
 #ifdef __cplusplus
 }
 #endif
