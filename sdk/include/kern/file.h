@@ -30,18 +30,22 @@ struct fileops {
 	enum ftype fo_type;
 	/**
 	 * offp: the position; it is &fp->f_offset (f_offlock held) or the
-	 * caller's own (pread), and is moved by what was transferred. flags:
-	 * RWF_* of the UAPI.
+	 * caller's own (pread), and is moved by what was transferred. Where
+	 * fo_seek is NULL the file has no position: no lock is held, and
+	 * *offp is 0. flags: RWF_* of the UAPI. What was transferred is what
+	 * uio_resid lost; if it is more than nothing, an error is dropped.
 	 */
 	int (*fo_read)(struct file *fp, off_t *offp, struct uio *uio, int flags);
 	int (*fo_write)(struct file *fp, off_t *offp, struct uio *uio, int flags);
+	/** f_offlock held; the caller makes *newp the new f_offset. */
 	int (*fo_seek)(struct file *fp, off_t off, int whence, off_t *newp);
 	int (*fo_ioctl)(struct file *fp, unsigned long cmd, void *arg);
 	/** F_SETFL is about to change O_APPEND/O_NONBLOCK/... : may refuse. */
 	int (*fo_setfl)(struct file *fp, int flags);
 	/**
-	 * The bits of events (POLL*) that are ready now; where pe is not NULL
-	 * and nothing is ready, hang it on the object's pollhead first.
+	 * The bits of events (POLL*), and POLLERR, POLLHUP, POLLNVAL, that are
+	 * ready now. Where pe is not NULL, hang it on the object's pollhead
+	 * first (poll_hang()), whatever is ready: later changes are edges.
 	 */
 	int (*fo_poll)(struct file *fp, int events, struct pollent *pe);
 	/**

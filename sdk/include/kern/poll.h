@@ -25,7 +25,13 @@ struct pollent {
 	struct pollhead *pe_head;	/* owner's; NULL: not hanging */
 	/** POLL* bits; 0: the object is going away, and pe_head is reset. */
 	void (*pe_fn)(struct pollent *pe, int events);
+	/** PE_*; zero it, with the rest, before the first poll_hang(). */
+	unsigned pe_flags;		/* [ph_lock] */
 };
+
+/** A notification ends at the first of these whose pe_fn sets PE_WOKE. */
+#define PE_EXCLUSIVE	0x1
+#define PE_WOKE		0x2
 
 void pollhead_init(struct pollhead *ph);
 /** Wakes whoever still waits (pe_fn with 0). */

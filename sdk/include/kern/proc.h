@@ -73,16 +73,20 @@ struct proc {
 	void *p_vmarg;			/* [I] */
 	pid_t p_pgid, p_sid;		/* [l] */
 	struct list p_lwps;		/* [p] l_sibling */
-	unsigned p_nlwps;		/* [p] */
+	_Atomic unsigned p_nlwps;	/* [p] write */
 	struct list p_link;		/* [l] all processes */
 	_Atomic uint32_t p_refs;	/* [a] */
 	int p_flags;			/* [p] */
 	char p_comm[32];		/* [p] */
 	_Atomic uint64_t p_rlimit[16][2]; /* [a] RLIMIT_*: soft, hard */
-	uint32_t p_hash_next;		/* [l] */
+	struct list p_hash;		/* [l] by pid */
 };
 
 #define P_EXITING 0x1
+
+/* l_flags */
+#define LW_IMPLICIT	0x1	/* made for a host thread without one */
+#define LW_RESERVE	0x2	/* static storage */
 
 struct lwp {
 	struct proc *l_proc;		/* [I] */
@@ -95,7 +99,9 @@ struct lwp {
 	_Atomic uint64_t l_sigpending;	/* [a] */
 	_Atomic uint64_t l_sigmask;	/* [a] */
 	_Atomic bool l_interrupt;	/* [a] sleepq_interrupt() was called */
+	_Atomic uint64_t l_sigtold;	/* [a] signals that interrupted it */
 	struct list l_sibling;		/* [p] */
+	struct list l_hash;		/* [l] by l_lid */
 	struct thread *l_thread;	/* current on; NULL: none */
 	const char *l_name;		/* [I] */
 };

@@ -18,6 +18,7 @@ struct proc;
 struct pool_magazine;
 
 #define POOL_MAX 64		/* pools with a per-thread cache */
+#define TD_FDSLOTS 2		/* files in use by the system call */
 
 /*
  * o  only its own thread   a  atomic, read by others
