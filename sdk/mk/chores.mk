@@ -57,6 +57,7 @@ HTML_TIMESTAMP         = NO
 HAVE_DOT               = NO
 QUIET                  = YES
 WARN_IF_UNDOCUMENTED   = NO
+WARN_IF_INCOMPLETE_DOC = NO
 endef
 docs:
 	$(if $(filter no,$(SETUP)),,@sh sdk/mk/setup.sh docs)
