@@ -11,6 +11,8 @@
 
 #include "mem_private.h"
 
+#define POOL_SIZE_MAX	(PAGE_SIZE << PAGE_ORDER_MAX)
+
 struct pool {
 	const char *pp_name;
 	size_t pp_size;
@@ -111,6 +113,8 @@ pool_create(const char *name, size_t size, size_t align)
 {
 	struct pool *pp;
 
+	if ((align & (align - 1)) != 0 || size > POOL_SIZE_MAX)
+		return NULL;
 	pp = kmem_zalloc(sizeof(*pp), 0);
 	if (pp == NULL)
 		return NULL;

@@ -163,16 +163,20 @@ void pool_put_slow(struct pool *pp, void *obj);
 size_t pools_used(void);
 
 #ifdef DIAGNOSTIC
-#define KMEM_POISON	0xdfdfdfdfdfdfdfdfull
+#define KMEM_POISON	0xdfdfdfdfdfdfdfdfull	/* freed */
+#define KMEM_FRESH	0xa5		/* allocated, and not written to */
 /** Overwrite what is freed. */
 void kmem_poison(void *p, size_t size);
 /** Panic unless it is as kmem_poison() left it; looks at the beginning. */
 void kmem_poison_check(const void *p, size_t size, const char *what);
+/** That, and make it differ from what has been freed. */
+void kmem_unpoison(void *p, size_t size, const char *what);
 /** Panic where obj can't be an object of the pool that is in use. */
 void pool_put_check(struct pool *pp, void *obj);
 #else
 #define kmem_poison(p, size)			((void)0)
 #define kmem_poison_check(p, size, what)	((void)0)
+#define kmem_unpoison(p, size, what)		((void)0)
 #define pool_put_check(pp, obj)			((void)0)
 #endif
 
@@ -187,7 +191,7 @@ pool_get_hot(struct pool *pp, int flags)
 		return pool_get_slow(pp, flags);
 	obj = pm->pm_obj[--n];
 	magazine_set_count(pm, n);
-	kmem_poison_check(obj, pp->pp_size, pp->pp_name);
+	kmem_unpoison(obj, pp->pp_size, pp->pp_name);
 	return obj;
 }
 

@@ -68,6 +68,7 @@ static struct zone zone_kern, zone_bulk = { .z_bulk = true };
 static struct kmutex grow_lock;
 static union meta *meta_free;		/* [grow_lock] */
 static _Atomic size_t slab_pages;
+static _Atomic bool bulk_started;	/* the bulk zone has had a chunk */
 
 static void
 zone_init(struct zone *z)
@@ -280,7 +281,7 @@ zone_take_run(struct zone *z, unsigned order, unsigned npages)
 
 /* Up to n single pages, adjacent ones where possible. */
 static unsigned
-zone_take_pages(struct zone *z, uintptr_t *v, unsigned n)
+zone_take_pages(struct zone *z, void **v, unsigned n)
 {
 	struct block *b;
 	unsigned got = 0, idx, i, order;
@@ -292,8 +293,7 @@ zone_take_pages(struct zone *z, uintptr_t *v, unsigned n)
 		    (unsigned)bucket);
 		idx = block_alloc(b, order);
 		for (i = 0; i < 1u << order; i++)
-			v[got++] = (uintptr_t)(b->b_base +
-			    (idx + i) * PAGE_SIZE) |
+			v[got++] = b->b_base + (idx + i) * PAGE_SIZE +
 			    (block_zero_take(b, idx + i, 1) ? PAGE_ZERO : 0);
 		zone_requeue(z, b, bucket);
 		zone_count(z, b, -((size_t)1 << order));
@@ -408,6 +408,9 @@ zone_grow(struct zone *z, unsigned order, unsigned npages)
 		counter_add(&z->z_total, c->c_free);
 		counter_add(&z->z_free, c->c_free);
 		spin_unlock(&z->z_lock);
+		if (z->z_bulk)
+			atomic_store_explicit(&bulk_started, true,
+			    memory_order_relaxed);
 	}
 	mutex_exit(&grow_lock);
 	return c != NULL;
@@ -415,11 +418,17 @@ zone_grow(struct zone *z, unsigned order, unsigned npages)
 
 /* ---- Runs -------------------------------------------------------------- */
 
+static inline bool
+zone_bulk_started(void)
+{
+	return atomic_load_explicit(&bulk_started, memory_order_relaxed);
+}
+
 static struct zone *
 zone_for(int flags)
 {
-	if ((flags & KM_BULK) != 0 && (counter(&zone_bulk.z_total) != 0 ||
-	    zone_out(&zone_kern) >= BULK_START))
+	if ((flags & KM_BULK) != 0 &&
+	    (zone_bulk_started() || zone_out(&zone_kern) >= BULK_START))
 		return &zone_bulk;
 	return &zone_kern;
 }
@@ -480,30 +489,54 @@ page_run_alloc(unsigned npages, int flags)
 	return run_finish(v, npages, flags);
 }
 
+/* Free the chunks of a list of our own. */
 static void
-run_release(uintptr_t v, unsigned npages)
+chunks_free(struct list *gone)
 {
-	struct block *b = block_lookup((void *)v);
-	struct chunk *c;
-	struct zone *z;
+	struct list *n, *t;
 
-	KASSERT(b != NULL);
-	z = b->b_zone;
-	spin_lock(&z->z_lock);
-	c = zone_give(z, b, v, npages);
-	spin_unlock(&z->z_lock);
-	if (c != NULL) {
-		mutex_enter(&grow_lock);
-		chunk_free(c);
-		mutex_exit(&grow_lock);
+	if (list_empty(gone))
+		return;
+	mutex_enter(&grow_lock);
+	LIST_FOREACH_SAFE(n, gone, t)
+		chunk_free(container_of(n, struct chunk, c_link));
+	mutex_exit(&grow_lock);
+}
+
+/* Give back n runs of npages each, under as few locks as possible. */
+static void
+runs_release(void *const *v, unsigned n, unsigned npages)
+{
+	struct zone *z = NULL;
+	struct block *b;
+	struct chunk *c;
+	struct list gone;
+	unsigned i;
+
+	list_init(&gone);
+	for (i = 0; i < n; i++) {
+		b = block_lookup(v[i]);
+		KASSERT(b != NULL);
+		if (b->b_zone != z) {
+			if (z != NULL)
+				spin_unlock(&z->z_lock);
+			z = b->b_zone;
+			spin_lock(&z->z_lock);
+		}
+		c = zone_give(z, b, (uintptr_t)v[i], npages);
+		if (c != NULL)
+			list_insert_tail(&gone, &c->c_link);
 	}
+	if (z != NULL)
+		spin_unlock(&z->z_lock);
+	chunks_free(&gone);
 }
 
 void
 page_run_free(void *p, unsigned npages)
 {
 	kmem_poison(p, npages * PAGE_SIZE);
-	run_release((uintptr_t)p, npages);
+	runs_release(&p, 1, npages);
 }
 
 void *
@@ -527,7 +560,7 @@ slab_pages_free(void *p, unsigned npages)
 /* ---- Single pages: magazines ------------------------------------------- */
 
 static unsigned
-pages_try(uintptr_t *v, unsigned n, int flags)
+pages_try(void **v, unsigned n, int flags)
 {
 	struct zone *z = zone_for(flags);
 	unsigned got;
@@ -539,8 +572,8 @@ pages_try(uintptr_t *v, unsigned n, int flags)
 	} while (got == 0 && zone_grow(z, 0, 1));
 	if (got == 0) {
 		/* Not a batch: it belongs to others. */
-		v[0] = run_try(1, flags);
-		got = v[0] != 0;
+		v[0] = (void *)run_try(1, flags);
+		got = v[0] != NULL;
 	}
 	return got;
 }
@@ -549,7 +582,7 @@ static uintptr_t
 page_refill(unsigned slot, int flags)
 {
 	struct pool_magazine *pm;
-	uintptr_t v[BATCH_MAX];
+	void *v[BATCH_MAX];
 	unsigned n, i, attempt = 0;
 
 	pm = magazine_make(slot, slot == SLOT_BULK ? CAP_BULK : CAP_PAGE);
@@ -563,12 +596,11 @@ page_refill(unsigned slot, int flags)
 		/* Reclaim may have filled it: its hooks free pages. */
 		i = magazine_count(pm);
 		for (; n > 1 && i < pm->pm_cap; i++)
-			pm->pm_obj[i] = (void *)v[--n];
+			pm->pm_obj[i] = v[--n];
 		magazine_set_count(pm, i);
+		runs_release(v + 1, n - 1, 1);
 	}
-	while (n > 1)
-		run_release(v[--n], 1);
-	return v[0];
+	return (uintptr_t)v[0];
 }
 
 void *
@@ -581,7 +613,8 @@ page_get(unsigned order, int flags)
 
 	if (order != 0)
 		return page_run_alloc(1u << order, flags);
-	slot = (flags & KM_BULK) != 0 ? SLOT_BULK : SLOT_PAGE;
+	slot = (flags & KM_BULK) != 0 && zone_bulk_started() ?
+	    SLOT_BULK : SLOT_PAGE;
 	pm = magazine_get(slot);
 	if (__likely(pm != NULL && (n = magazine_count(pm)) != 0)) {
 		v = (uintptr_t)pm->pm_obj[--n];
@@ -598,10 +631,9 @@ page_get(unsigned order, int flags)
 static void
 page_flush(struct pool_magazine *pm, uint32_t n)
 {
-	uint32_t count = magazine_count(pm), i;
+	uint32_t count = magazine_count(pm);
 
-	for (i = 0; i < n; i++)
-		run_release((uintptr_t)pm->pm_obj[i], 1);
+	runs_release(pm->pm_obj, n, 1);
 	memmove(pm->pm_obj, pm->pm_obj + n,
 	    (count - n) * sizeof(pm->pm_obj[0]));
 	magazine_set_count(pm, count - n);
@@ -701,15 +733,10 @@ zone_detach_free(struct zone *z, struct list *gone)
 void
 page_trim(void)
 {
-	struct list gone, *n, *t;
+	struct list gone;
 
 	list_init(&gone);
 	zone_detach_free(&zone_kern, &gone);
 	zone_detach_free(&zone_bulk, &gone);
-	if (list_empty(&gone))
-		return;
-	mutex_enter(&grow_lock);
-	LIST_FOREACH_SAFE(n, &gone, t)
-		chunk_free(container_of(n, struct chunk, c_link));
-	mutex_exit(&grow_lock);
+	chunks_free(&gone);
 }

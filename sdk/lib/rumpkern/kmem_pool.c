@@ -286,7 +286,7 @@ pool_get_slow(struct pool *pp, int flags)
 		if (n > 1)
 			pool_give(pp, v + 1, n - 1);
 	}
-	kmem_poison_check(obj, pp->pp_size, pp->pp_name);
+	kmem_unpoison(obj, pp->pp_size, pp->pp_name);
 	return obj;
 }
 
@@ -329,7 +329,7 @@ pool_put(struct pool *pp, void *obj)
 
 /* ---- Making and ending pools ------------------------------------------- */
 
-/* The smallest slab that wastes no more than a sixteenth. */
+/* The smallest slab that wastes no more than 1/32. */
 static int
 slab_choose(struct pool *pp)
 {
@@ -341,7 +341,7 @@ slab_choose(struct pool *pp)
 		n = (bytes - sizeof(struct slab)) / pp->pp_size;
 		if (n == 0)
 			continue;
-		if (bytes - n * pp->pp_size <= bytes / 16 ||
+		if (bytes - n * pp->pp_size <= bytes / 32 ||
 		    pp->pp_pages >= SLAB_PAGES_MAX) {
 			pp->pp_perslab = n;
 			return 0;
@@ -533,6 +533,31 @@ kmem_poison_check(const void *p, size_t size, const char *what)
 }
 
 void
+kmem_unpoison(void *p, size_t size, const char *what)
+{
+	kmem_poison_check(p, size, what);
+	memset(p, KMEM_FRESH, size);
+}
+
+/* Is it in the thread's magazine or in its slab? */
+static bool
+pool_is_free(struct pool *pp, void *obj)
+{
+	struct pool_magazine *pm = magazine_get(pp->pp_slot);
+	void *p;
+	uint32_t i;
+
+	for (i = 0; pm != NULL && i < magazine_count(pm); i++)
+		if (pm->pm_obj[i] == obj)
+			return true;
+	spin_lock(&pp->pp_lock);
+	for (p = slab_of(pp, obj)->s_free; p != NULL && p != obj;)
+		p = *(void **)p;
+	spin_unlock(&pp->pp_lock);
+	return p != NULL;
+}
+
+void
 pool_put_check(struct pool *pp, void *obj)
 {
 	const uint64_t *w = obj;
@@ -542,11 +567,11 @@ pool_put_check(struct pool *pp, void *obj)
 	if (s->s_pool != pp ||
 	    (size_t)((char *)obj - slab_base(pp, s)) % pp->pp_size != 0)
 		panic("%p is not an object of pool %s", obj, pp->pp_name);
-	/* The first word may be a link, if it is in a slab already. */
+	/* The first word may be a link. The owner may have written the rest. */
 	for (i = 1; i < MIN(pp->pp_size / 8, 4u); i++)
 		if (w[i] != KMEM_POISON)
 			return;
-	if (i > 1)
+	if (pool_is_free(pp, obj))
 		panic("%p of pool %s freed twice", obj, pp->pp_name);
 }
 #endif

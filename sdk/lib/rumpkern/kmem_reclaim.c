@@ -10,6 +10,7 @@
 #include <kern/sync.h>
 #include <kern/sysctl.h>
 
+#include <rump/rump.h>
 #include <rump/rumpuser.h>
 
 #include "mem_private.h"
@@ -232,14 +233,12 @@ kmem_fault_count(void)
 	return atomic_load(&fault_seen);
 }
 
-void rump_pub_kmem_fault(uint64_t nth);
 void
 rump_pub_kmem_fault(uint64_t nth)
 {
 	kmem_fault_set(nth);
 }
 
-uint64_t rump_pub_kmem_fault_count(void);
 uint64_t
 rump_pub_kmem_fault_count(void)
 {
