@@ -4,7 +4,14 @@
 # runtest.sh test: run a test program, or a test script by the shell its
 # first line names.
 
-# A test that calls make starts a new one.
+# A test that calls make starts afresh: without what this make was told, but
+# for the compiler and the sanitizers that programs must be built with.
+for word in $MAKEFLAGS; do
+	case $word in
+	CC=* | SANITIZE=*) ;;
+	[A-Z]*=*) unset "${word%%=*}" ;;
+	esac
+done
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
 case $1 in
