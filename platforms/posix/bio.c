@@ -3,12 +3,18 @@
  * Asynchronous block I/O: what io_uring and the thread pool have in common.
  *
  * A request goes through rumpuser_bio_submit() -> one of: done at once (bad,
- * empty, or a small read that the host has in its cache); io_uring; the pool
- * -> ruser_bio_done() -> rb_done.
+ * empty, or nothing but a copy from or to the host's cache); io_uring; the
+ * pool -> ruser_bio_done() -> rb_done.
  *
- * A read from the host's cache costs less than handing it to anybody, hence
- * the attempt at it on the spot, which does not sleep (RWF_NOWAIT).  It also
- * runs in parallel with others', where a ring is one at a time.
+ * Files are not opened for direct I/O, so most reads and writes are copies.  A
+ * copy costs less than waking another thread to make it, hence the attempt on
+ * the spot:
+ * - a read of what is cached, and a write where the host offers it, must not
+ *   sleep (RWF_NOWAIT);
+ * - many host file systems do not offer that for writes.  There a write of
+ *   whole pages is done anyway: it needs nothing from the disk, and sleeps only
+ *   when the host holds back all writers because too much is dirty, which is
+ *   what a full queue is.  Not in a callback, though, which must not sleep.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -17,7 +23,8 @@
 
 #include "posix.h"
 
-#define INLINE_MAX	((size_t)64 << 10)	/* bytes */
+#define INLINE_MAX	((size_t)1 << 20)	/* bytes */
+#define HOST_PAGE	4096
 
 static pthread_once_t backend_once = PTHREAD_ONCE_INIT;
 static bool use_uring;
@@ -112,20 +119,38 @@ prepare(struct rumpuser_bio *rb)
 	    RUMPUSER_FAULT_READ : RUMPUSER_FAULT_WRITE);
 }
 
-/* Is that all of it, or the end of the file? */
 static bool
-read_cached(struct rumpuser_bio *rb)
+whole_pages(const struct rumpuser_bio *rb)
 {
+
+	return ((rb->rb_off | rb_total(rb)) & (HOST_PAGE - 1)) == 0;
+}
+
+/* Did we come to the end, or to an error? */
+static bool
+copy(struct rumpuser_bio *rb, int *errorp)
+{
+	enum ruser_rw rw = RUSER_READ_NOWAIT;
 	ssize_t n;
 
+	if (rb->rb_op == RUMPUSER_BIO_WRITE)
+		rw = whole_pages(rb) && finished == NULL ? RUSER_WRITE :
+		    RUSER_WRITE_NOWAIT;
 	while (rb_xfer(rb) < rb_total(rb)) {
-		n = ruser_rwv(RUSER_READ_NOWAIT, rb->rb_fd, rb->rb_iov,
-		    rb->rb_iovcnt, rb->rb_off, rb_xfer(rb));
-		if (n == 0)
-			break;
-		if (n < 0)
-			return false;
-		rb_xfer(rb) += n;
+		n = ruser_rwv(rw, rb->rb_fd, rb->rb_iov, rb->rb_iovcnt,
+		    rb->rb_off, rb_xfer(rb));
+		if (n > 0) {
+			rb_xfer(rb) += n;
+		} else if (n < 0) {
+			if (rw != RUSER_WRITE || errno == EINTR ||
+			    errno == EAGAIN)
+				return false;
+			*errorp = errno;
+			return true;
+		} else {
+			*errorp = rb->rb_op == RUMPUSER_BIO_WRITE ? EIO : 0;
+			return true;
+		}
 	}
 	return true;
 }
@@ -136,12 +161,16 @@ done_at_once(struct rumpuser_bio *rb, int *errorp)
 
 	if ((*errorp = prepare(rb)) != 0)
 		return true;
-	if (rb->rb_op == RUMPUSER_BIO_SYNC)
+	switch (rb->rb_op) {
+	case RUMPUSER_BIO_READ:
+	case RUMPUSER_BIO_WRITE:
+		return rb_total(rb) == 0 ||
+		    (rb_total(rb) <= INLINE_MAX && copy(rb, errorp));
+	case RUMPUSER_BIO_SYNC:
 		return false;
-	if (rb_total(rb) == 0)
-		return true;
-	return rb->rb_op == RUMPUSER_BIO_READ && rb_total(rb) <= INLINE_MAX &&
-	    read_cached(rb);
+	default:
+		return rb_total(rb) == 0;
+	}
 }
 
 void

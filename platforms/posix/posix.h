@@ -88,7 +88,9 @@ void ruser_vclock_rele(unsigned);
  * rwv.c: positioned vectored I/O that knows how far it has come.  One call of
  * the host, at most; nothing left to do is 0 bytes.
  */
-enum ruser_rw { RUSER_READ, RUSER_READ_NOWAIT, RUSER_WRITE };
+enum ruser_rw {
+	RUSER_READ, RUSER_READ_NOWAIT, RUSER_WRITE, RUSER_WRITE_NOWAIT
+};
 ssize_t ruser_rwv(enum ruser_rw, int fd, const struct rumpuser_iovec *iov,
     int iovcnt, int64_t off, size_t done);
 size_t ruser_iov_len(const struct rumpuser_iovec *iov, int iovcnt);

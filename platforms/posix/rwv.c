@@ -67,8 +67,10 @@ ruser_rwv(enum ruser_rw rw, int fd, const struct rumpuser_iovec *iov,
 		return preadv(fd, v, n, off + done);
 	case RUSER_READ_NOWAIT:
 		return preadv2(fd, v, n, off + done, RWF_NOWAIT);
-	default:
+	case RUSER_WRITE:
 		return pwritev(fd, v, n, off + done);
+	default:
+		return pwritev2(fd, v, n, off + done, RWF_NOWAIT);
 	}
 }
 

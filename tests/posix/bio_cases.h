@@ -22,7 +22,7 @@ struct req {
 };
 
 static int fd;
-static char *path;
+static const char *path;
 
 static void
 req_done(struct rumpuser_bio *rb, size_t done, int error)

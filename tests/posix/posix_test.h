@@ -52,29 +52,31 @@ boot(void **state)
 	return rumpuser_init(&upcalls);
 }
 
-/* A path in a folder of its own; temp_remove() removes both. */
-static inline char *
+/* A path in a folder of its own, in static memory. */
+static inline const char *
 temp_path(const char *name)
 {
+	static char path[256];
 	const char *tmp = getenv("TMPDIR");
-	char *path;
 
-	if (asprintf(&path, "%s/rumpXXXXXX", tmp != NULL ? tmp : "/tmp") < 0 ||
-	    mkdtemp(path) == NULL)
+	snprintf(path, sizeof(path), "%s/rumpXXXXXX",
+	    tmp != NULL ? tmp : "/tmp");
+	if (mkdtemp(path) == NULL)
 		abort();
-	path = realloc(path, strlen(path) + strlen(name) + 2);
 	strcat(strcat(path, "/"), name);
 	return path;
 }
 
+/* Remove both. */
 static inline void
-temp_remove(char *path)
+temp_remove(const char *path)
 {
+	char folder[256];
 
 	unlink(path);
-	*strrchr(path, '/') = '\0';
-	rmdir(path);
-	free(path);
+	strcpy(folder, path);
+	*strrchr(folder, '/') = '\0';
+	rmdir(folder);
 }
 
 static inline void
