@@ -42,7 +42,12 @@
 #define LURK_ROUNDS	20
 #define REAP_MAX	64
 
-/* The host does not want to do it without sleeping. */
+/*
+ * The host did not want to do it without sleeping.  Stored last when a request
+ * goes into the ring, and loaded first when it comes out: that orders what we
+ * did to it before what we do then in the language's terms, too, which know
+ * nothing of the ring.
+ */
 #define rb_refused(rb)	((rb)->rb_priv[3])
 
 struct waiter {
@@ -125,6 +130,7 @@ queue_locked(struct rumpuser_bio *rb)
 	struct io_uring_sqe *sqe = get_sqe_locked();
 	uint64_t off = rb->rb_off + rb_xfer(rb);
 	bool read = rb->rb_op == RUMPUSER_BIO_READ;
+	bool refused = rb_refused(rb);
 	const struct iovec *v;
 	struct iovec rest;
 	int i, n;
@@ -151,9 +157,10 @@ queue_locked(struct rumpuser_bio *rb)
 	else
 		io_uring_prep_writev(sqe, rb->rb_fd, v, n, off);
 out:
-	if (rb_refused(rb))
+	if (refused)
 		sqe->flags |= IOSQE_ASYNC;
 	io_uring_sqe_set_data(sqe, rb);
+	__atomic_store_n(&rb_refused(rb), refused, __ATOMIC_RELEASE);
 }
 
 static void
@@ -269,6 +276,7 @@ reap(void)
 	for (i = 0; i < n; i++) {
 		if ((rb = io_uring_cqe_get_data(cqes[i])) == NULL)
 			continue;
+		(void)__atomic_load_n(&rb_refused(rb), __ATOMIC_ACQUIRE);
 		switch (complete(rb, cqes[i]->res)) {
 		case DONE:
 			ruser_bioq_put(&done, rb);
