@@ -20,7 +20,7 @@ define HELP
 
   O=dir                 build there
   V=1                   show commands; a test's every line
-  CC=clang              CFLAGS=, LD=, AR=, NM=, OBJCOPY=, PKGCONFIG= as well
+  CC=clang              and CFLAGS, CPPFLAGS, LDFLAGS, LD, AR, NM, OBJCOPY, PKGCONFIG
   DIAGNOSTIC=1          assertions
   KMEM=host             every allocation from the host's malloc
   SANITIZE=address,undefined    or thread

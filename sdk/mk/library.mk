@@ -69,7 +69,7 @@ each-flags  := $(foreach s,$(sources),$(CFLAGS_$(notdir $s).o))
 
 # A change of any of these, in component.mk or on the command line, rebuilds.
 $(call stamp,$(B)/settings $(dir $(KOBJS) $(UOBJS)),$(foreach v,$(DECLARED),$($v);) \
-	$(CC) $(KERNELC) $(HOSTC) $(VERSION) $(each-flags))
+	$(CC) $(KERNELC) $(HOSTC) $(SHARED) $(VERSION) $(each-flags))
 
 A  := $(O)/lib/lib$(MODULE).a
 SO := $(O)/lib/lib$(MODULE).so

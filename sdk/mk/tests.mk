@@ -12,8 +12,8 @@ define program
 $(Q)$(call say,TEST,$<)mkdir -p $(@D); \
 mods="$$(sed -n 's/^ \* Link: //p' $< | tr '\n' ' ') $1"; \
 cflags=$$($(PKG) --cflags $$mods) && libs=$$($(PKG) --libs $$mods) && \
-$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) -Itests/lib $$cflags \
-	-MMD -MP -MT $@ -MF $@.d -o $@ $< $(filter %.o %.a,$^) $$libs -lpthread
+$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) -Itests/lib $$cflags $(CPPFLAGS) \
+	-MMD -MP -MT $@ -MF $@.d -o $@ $< $(filter %.o %.a,$^) $$libs $(LDFLAGS) -lpthread
 endef
 
 TESTLIB  := $(O)/tests/libtest.a
@@ -48,9 +48,9 @@ $(O)/bench/%: tests/bench/%.c $(TESTLIB) $(O)/tests/settings | libraries
 
 # Timing never decides, so two tests may share the machine.
 define prove
-@RUMP_O='$(O)' RUMP_SRC='$(CURDIR)' CC='$(CC)' SANITIZE='$(SANITIZE)' \
+$(if $2,,$(error no test begins with $(TESTS)))@RUMP_O='$(O)' RUMP_SRC='$(CURDIR)' CC='$(CC)' SANITIZE='$(SANITIZE)' \
 PKG_CONFIG_PATH='$(O)/pkgconfig' CMOCKA_MESSAGE_OUTPUT=TAP \
-prove -j2 $(if $(V),-v) --exec 'timeout -k 10 $1 sh sdk/mk/runtest.sh' $2
+prove -j2 $(if $(V),-v) --exec 'timeout -k 10 $1 sh sdk/mk/runtest.sh' $(2:$(CURDIR)/%=%)
 endef
 
 # What `make install' installs, for the tests of building outside of the tree.

@@ -47,7 +47,7 @@ SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 	    $(if $(findstring undefined,$(SANITIZE)),-fno-sanitize-recover=undefined))
 
 # The host namespace: the host's own libc.
-HOSTC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) $(MAPPED) -fPIC $(PUBLIC)
+HOSTC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) $(MAPPED) -fPIC $(CPPFLAGS) $(PUBLIC)
 
 # The kernel namespace: the compiler's freestanding headers, the kernel's
 # exported headers (linux, asm, asm-generic, in folders of their own, because
@@ -64,7 +64,7 @@ KERNELC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) $(MAPPED) -fPIC \
 # its neighbours beside itself, wherever the folder is moved to; a library's
 # use of its own symbols is bound at once, and costs as in a static program.
 SHARED := -shared -Wl,-z,now -Wl,-Bsymbolic -Wl,-rpath,'$$ORIGIN' \
-	$(SANITIZER) $(if $(SANITIZE),,-Wl,--no-undefined)
+	$(LDFLAGS) $(SANITIZER) $(if $(SANITIZE),,-Wl,--no-undefined)
 
 known = $(strip $(foreach f,$1,$(shell $(CC) -Werror $f -fsyntax-only -x c /dev/null \
 	2>/dev/null && echo '$f')))
