@@ -26,11 +26,16 @@ int64_t
 rumpuser_clock(enum rumpuser_clock which)
 {
 
+	static const clockid_t ids[] = {
+		[RUMPUSER_CLOCK_MONO] = CLOCK_MONOTONIC,
+		[RUMPUSER_CLOCK_REAL] = CLOCK_REALTIME,
+		[RUMPUSER_CLOCK_REAL_COARSE] = CLOCK_REALTIME_COARSE,
+	};
+
 	if (unlikely(ruser_virtual))
 		return ruser_vclock_read() +
-		    (which == RUMPUSER_CLOCK_REAL ? ruser_vclock_start() : 0);
-	return host_clock(which == RUMPUSER_CLOCK_REAL ? CLOCK_REALTIME :
-	    CLOCK_MONOTONIC);
+		    (which != RUMPUSER_CLOCK_MONO ? ruser_vclock_start() : 0);
+	return host_clock(ids[which]);
 }
 
 int

@@ -159,7 +159,8 @@ void rumpuser_unpark(const uint32_t *word, uint32_t n);
 
 enum rumpuser_clock {
 	RUMPUSER_CLOCK_MONO,	/**< never steps; parks are measured by it */
-	RUMPUSER_CLOCK_REAL	/**< since 1970-01-01 UTC */
+	RUMPUSER_CLOCK_REAL,	/**< since 1970-01-01 UTC */
+	RUMPUSER_CLOCK_REAL_COARSE /**< the same, up to 10 ms late: cheaper */
 };
 
 /** Read a clock. Does not enter the host's kernel where that is possible. */

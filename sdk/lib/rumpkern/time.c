@@ -34,7 +34,8 @@ real_set(nstime_t ns)
 void
 real_stamp(struct timespec *ts)
 {
-	*ts = ns_to_timespec(real_now());
+	*ts = ns_to_timespec(rumpuser_clock(RUMPUSER_CLOCK_REAL_COARSE) +
+	    atomic_load_explicit(&real_offset, memory_order_relaxed));
 }
 
 int
