@@ -22,7 +22,7 @@ FNR == 1 { source = "" }
 			source = f
 		if (f !~ /(^|\/)\.\.\// && (index(f, dir "/") == 1 ||
 		    dir == "." && f !~ /^\// ||
-		    f ~ /\.[cS]$/ || f ~ /\/rump\/fs\/[^\/]*\.h$/ || f ~ /(^|\/)(kern|uapi|gen)\// ||
+		    f ~ /\.[cS]$/ || f ~ /(^|\/)(kern|uapi|gen)\// ||
 		    f ~ /\/rump\/fs\/[^\/]*\.h$/ ||
 		    f ~ /^\/.*\/lib\/.*\/include\//))
 			continue
