@@ -129,7 +129,9 @@ $(B)/$(NAME).kernel.o: $(KOBJS) $(MK)/layers.sh $(MK)/rename.sh
 	$(TOOLS) sh $(MK)/rename.sh $@.tmp $(@:.kernel.o=) '$(KEEP)' && \
 	mv $@.tmp $@
 $(B)/$(NAME).lib.o: $(if $(HOST),,$(B)/$(NAME).kernel.o) $(UOBJS)
-	$(Q)$(LD) -r -o $@ $^
+	$(Q)$(if $(filter %.user.o,$^),! $(NM) -u -A $(filter %.user.o,$^) | \
+		sed -n '/ rumpns_/s/$$/: a host half calls rump_* only/p' | grep . >&2 &&) \
+	$(LD) -r -o $@ $^
 
 $(A): $(B)/$(NAME).lib.o
 	$(Q)$(call say,AR,$@)mkdir -p $(@D); rm -f $@; $(AR) rcsD $@ $<

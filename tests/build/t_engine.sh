@@ -102,15 +102,13 @@ ok 'a component of another platform is left alone' \
     sh -c "sed -i s/posix/xen/ $tree/components/dev/tied/component.mk &&
     make -s -C $tree SETUP=no O=xen && test ! -e $tree/xen/lib/librump-tied.a"
 
-# What the engine refuses.
+# What the engine refuses: refuse claim regex line-of-C [file].
 refuse()
 {
-	cp $toy/toy.c $tmp/toy.c
-	printf '%s\n' "$3" >>$toy/toy.c
-	touch $toy/toy.c
+	cp $toy/${4-toy.c} $tmp/kept.c
+	printf '%s\n' "$3" >>$toy/${4-toy.c}
 	fails "$1" "$2" mk
-	cp $tmp/toy.c $toy/toy.c
-	touch $toy/toy.c
+	cp $tmp/kept.c $toy/${4-toy.c}
 }
 refuse 'a libc header' 'stdio.h: No such file' '#include <stdio.h>'
 refuse "a rump header in a component" \
@@ -121,6 +119,10 @@ refuse "another component's header" \
     'toy.c: includes .*tied.h' '#include "../../dev/tied/tied.h"'
 refuse 'a symbol that nobody has' 'rump-toy: undefined symbol rumpns_nobody' \
     'int nobody(void); int toy_x(void); int toy_x(void) { return nobody(); }'
+refuse "a host half that calls into the kernel's namespace" \
+    'toy_user.user.o:.*rumpns_vfs_lookup: a host half' \
+    'int rumpns_vfs_lookup(const char *); int f(void); int f(void) { return rumpns_vfs_lookup(""); }' \
+    toy_user.c
 sed -i '/^FACTION/d' $toy/component.mk
 fails 'a symbol of something that is not declared as needed' \
     'rump-toy: undefined symbol rumpns_vfs_lookup' mk
