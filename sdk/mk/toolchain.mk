@@ -66,6 +66,7 @@ KERNELC := -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZER) $(MAPPED) -fPIC \
 SHARED := -shared -Wl,-z,now -Wl,-Bsymbolic -Wl,-rpath,'$$ORIGIN' \
 	$(LDFLAGS) $(SANITIZER) $(if $(SANITIZE),,-Wl,--no-undefined)
 
+# Those of some flags that the compiler knows.
 known = $(strip $(foreach f,$1,$(shell $(CC) -Werror $f -fsyntax-only -x c /dev/null \
 	2>/dev/null && echo '$f')))
 
@@ -93,7 +94,7 @@ rest.core        := rumpuser
 rest.faction     := rump rumpuser
 rest.component   := rump rumpuser
 modules = $(foreach n,$1,$(if $(filter rump%,$n),$n,rump-$n))
-liboff  = $(or $(home.$1),$(O)/lib)/lib$1.so
+liboff  = $(O)/lib/lib$1.so
 
 # A .pc is made in two steps: what depends on the module first (left open are
 # the places), then the places, of this tree or of where it is installed.
