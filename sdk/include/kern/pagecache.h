@@ -47,14 +47,15 @@ struct pagecache_ops {
 	 * shorter than len is asked again for the rest, where a page goes on
 	 * also at the offset inside of it. What lies behind the end of the
 	 * file (its last block may be written whole) is PC_HOLE: nothing is
-	 * written. May be called without v_lock (write-behind); any number of
-	 * runs at a time.
+	 * written. v_lock S or X (write-behind takes it S, for several files
+	 * at a time).
 	 */
 	int (*pco_map_write)(struct vnode *vp, uint64_t off, uint64_t len,
 	    struct pc_extent *pe);
 	/**
 	 * A run that pco_map_write gave (or a part of it) is on the device, or
-	 * has failed. Called before waiters go on. May sleep. May be NULL.
+	 * has failed. Called before waiters go on, on a thread that may sleep
+	 * but must not take v_lock. May be NULL.
 	 */
 	void (*pco_written)(struct vnode *vp, uint64_t off, uint64_t len,
 	    int error);
@@ -69,7 +70,8 @@ struct pagecache {
 	struct vnode *pc_vnode;			/* [I] */
 	_Atomic uintptr_t pc_root;		/* [p]; read under an epoch */
 	struct kmutex pc_lock;
-	uint32_t pc_inflight;			/* [p] pages being read/written */
+	uint32_t pc_nload;			/* [p] pages being read in */
+	uint32_t pc_nwb;			/* [p] pages being written */
 	_Atomic uint64_t pc_npages;		/* [a] */
 	_Atomic uint32_t pc_ndirty;		/* [a] */
 	_Atomic int pc_error;			/* [a] of write-behind, until
@@ -115,6 +117,7 @@ int pagecache_punch(struct pagecache *pc, uint64_t off, uint64_t len);
 /**
  * Write dirty pages of the range (end 0: to the end). wait: returns when the
  * device has them, and reports (and forgets) earlier errors of write-behind.
+ * v_lock S or X.
  */
 int pagecache_flush(struct pagecache *pc, uint64_t start, uint64_t end,
     bool wait);
@@ -126,7 +129,12 @@ uint64_t pagecache_seek(struct pagecache *pc, uint64_t off, bool data);
 /** Is any page of the range dirty? (Delayed allocation, SEEK_HOLE.) */
 bool pagecache_dirty(struct pagecache *pc, uint64_t off, uint64_t len);
 
-/** Write-behind for everything: sync(2)'s first half. */
+/** Write-behind for everything: sync(2)'s first half. No v_lock held. */
 int pagecache_flush_mount(struct mount *mp, bool wait);
+/**
+ * Before a write, with no lock held: waits a while where too much memory is
+ * dirty.
+ */
+void pagecache_throttle(void);
 
 #endif
