@@ -6,5 +6,6 @@ INIT  := rumpvfs_init
 SRCS  := vfs_init.c
 
 # page and buffer cache, devices, host files
+SRCS  += bcache.c blkdev.c cdev.c
 
 # file systems in memory

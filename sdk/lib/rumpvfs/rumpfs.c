@@ -264,7 +264,8 @@ rumpfs_extra_add(const char *path, enum vtype type, dev_t rdev,
 	struct extra *x;
 	int error, i;
 
-	va.va_mode = type == VDIR ? 0755 : type == VREG ? 0644 : 0600;
+	va.va_mode = type == VDIR ? 0755 : type == VREG ? 0644 :
+	    type == VCHR ? 0666 : 0600;
 	x = kmem_zalloc(sizeof(*x), 0);
 	if (x == NULL)
 		return ENOMEM;
