@@ -37,6 +37,8 @@ for where in $tree/build/pkgconfig $tmp/prefix/lib/pkgconfig; do
 		    $(pkg-config --static --cflags --libs rump-toy) \
 		    $(pkg-config --static --cflags --libs rump-tied rump-toy))" 3
 	done
+	is "$name: a library on top brings its kernel" "$(run -Drump_init=toylib_open \
+	    $program $(pkg-config --cflags --libs toylib) $rpath)" 2
 	is "$name: nothing but what was asked for" "$(run $program \
 	    $(pkg-config --cflags --libs rump) $rpath)" 0
 	is "$name: a faction comes with its component" "$(run $program \
