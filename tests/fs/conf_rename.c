@@ -193,7 +193,7 @@ rename_across_mounts_fails(void **state)
 
 	(void)state;
 	if (fs->cf_other == NULL)
-		skip();
+		return;
 	snprintf(there, sizeof(there), "%s/conf-exdev", fs->cf_other);
 	put("a", "");
 	ok(mkdir_("d", 0755));
@@ -481,7 +481,7 @@ link_limit_is_kept(void **state)
 
 	(void)state;
 	if (fs->cf_maxlinks == 0)
-		skip();
+		return;
 	put("f", "");
 	for (i = 1; i < fs->cf_maxlinks; i++) {
 		snprintf(name, sizeof(name), "l%u", i);

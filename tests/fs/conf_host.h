@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host's own file systems: they judge the tests, not this project. Needs
+ * root and the right to mount; skipped otherwise.
+ */
+#ifndef CONF_HOST_H
+#define CONF_HOST_H
+
+#include "conf.h"
+
+#include <grp.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define X(ret, name, params, args)					\
+static ret								\
+host_##name params							\
+{									\
+	return name args;						\
+}
+CONF_CALLS(X)
+#undef X
+
+/* The system calls themselves: libc's would change all threads. */
+static int
+host_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n)
+{
+
+	if (syscall(SYS_setgroups, n, groups) != 0 ||
+	    syscall(SYS_setresgid, gid, gid, 0) != 0)
+		return -1;
+	return (int)syscall(SYS_setresuid, uid, uid, 0);
+}
+
+static int
+host_as_root(void)
+{
+
+	if (syscall(SYS_setresuid, 0, 0, 0) != 0 ||
+	    syscall(SYS_setresgid, 0, 0, 0) != 0)
+		return -1;
+	return (int)syscall(SYS_setgroups, 0, NULL);
+}
+
+static const struct conf_sys host_sys = {
+#define X(ret, name, params, args) .name = host_##name,
+	CONF_CALLS(X)
+#undef X
+	.sync = sync,
+	.become = host_become,
+	.as_root = host_as_root,
+};
+
+static char base[] = "/tmp/conf-XXXXXX";
+static char root[64], small[64], image[64], small_image[64];
+
+static int __attribute__((format(printf, 1, 2)))
+run(const char *fmt, ...)
+{
+	char cmd[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	return system(cmd);
+}
+
+static int
+host_readonly(bool ro)
+{
+
+	return mount("none", root, NULL, MS_REMOUNT | (ro ? MS_RDONLY : 0),
+	    NULL);
+}
+
+static void
+host_small_done(void)
+{
+
+	if (umount(small) != 0)
+		print_error("umount %s: %s\n", small, strerror(errno));
+}
+
+/* A mount table of our own: whatever happens, no mount stays. */
+static bool
+host_setup(void)
+{
+
+	sys = &host_sys;
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mkdtemp(base) == NULL) {
+		printf("1..0 # SKIP needs root and the right to mount\n");
+		return false;
+	}
+	snprintf(root, sizeof(root), "%s/root", base);
+	snprintf(small, sizeof(small), "%s/small", base);
+	snprintf(image, sizeof(image), "%s/image", base);
+	snprintf(small_image, sizeof(small_image), "%s/small_image", base);
+	(void)chmod(base, 0755);
+	(void)mkdir(root, 0755);
+	(void)mkdir(small, 0755);
+	return true;
+}
+
+static void
+host_done(void)
+{
+
+	(void)!chdir("/");
+	umount(root);
+	run("rm -rf %s", base);
+}
+
+/* Our process is not in the mount table that the test began with. */
+static int
+host_skip(const char *why)
+{
+
+	host_done();
+	printf("1..0 # SKIP %s\n", why);
+	return 0;
+}
+
+#endif
