@@ -55,6 +55,8 @@ struct vmops {
 	/** Zero-terminated; *done includes the zero; ENAMETOOLONG. */
 	int (*vm_copyinstr)(struct proc *p, const char *uaddr, char *k,
 	    size_t max, size_t *done);
+	/** Raise a host signal where the process is; NULL: it is lost. */
+	void (*vm_raise)(struct proc *p, int sig);
 };
 
 /*
@@ -65,7 +67,7 @@ struct proc {
 	_Atomic pid_t p_ppid;		/* [a] parent, or 1 */
 	struct kmutex p_lock;
 	_Atomic(struct cred *) p_cred;	/* [p] write; read under an epoch */
-	struct filedesc *p_fd;		/* [p] */
+	_Atomic(struct filedesc *) p_fd; /* [a] its own threads set it */
 	struct cwdinfo *p_cwdi;		/* [p] the faction vfs's, or NULL */
 	struct sigacts *p_sigacts;	/* [p] */
 	struct vnet *p_vnet;		/* [p] the faction net's, or NULL */
@@ -73,7 +75,8 @@ struct proc {
 	void *p_vmarg;			/* [I] */
 	pid_t p_pgid, p_sid;		/* [l] */
 	struct list p_lwps;		/* [p] l_sibling */
-	_Atomic unsigned p_nlwps;	/* [p] write */
+	_Atomic unsigned p_nlwps;	/* [p] write; on p_lwps */
+	unsigned p_nstaying;		/* [p] those not being released */
 	struct list p_link;		/* [l] all processes */
 	_Atomic uint32_t p_refs;	/* [a] */
 	int p_flags;			/* [p] */
@@ -142,8 +145,8 @@ void proc_rele(struct proc *p);
 
 /**
  * What a faction keeps for each process (p_cwdi, p_vnet). Static storage;
- * registered once, at its init, when processes 0 and 1 exist: registering
- * calls ph_fork with parent NULL for each that does.
+ * registered once, at its init. Processes 0 and 1 exist by then:
+ * registering calls ph_fork with parent NULL for each process there is.
  */
 struct proc_hooks {
 	/** A new process; flags: RUMP_RFFDG, RUMP_RFCFDG. NULL parent: fresh. */

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <rump/lwproc.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -41,6 +43,23 @@ int rump_init(void);
 /** How to boot: RUMP_AB_*; set before rump_init(). */
 int rump_boot_gethowto(void);
 void rump_boot_sethowto(int howto);
+
+/** What a signal that is posted in the rump kernel does. */
+enum rump_sigmodel {
+	RUMP_SIGMODEL_PANIC,	/**< the rump kernel panics */
+	RUMP_SIGMODEL_IGNORE,	/**< nothing */
+	RUMP_SIGMODEL_HOST,	/**< it is raised on the host, always */
+	RUMP_SIGMODEL_RAISE,	/**< it is raised on the host, unless the rump
+				     process ignores it; while the rump process
+				     blocks it, it is pending (the default) */
+	RUMP_SIGMODEL_RECORD	/**< it is pending until it is taken by
+				     rump_sys_sigtimedwait() or a signalfd;
+				     unblocked, it ends one sleeping call with
+				     EINTR */
+};
+
+/** Choose the model; before rump_init(). @return EINVAL */
+int rump_boot_setsigmodel(enum rump_sigmodel model);
 
 /**
  * Turn the process into a daemon. Call begin before rump_init(), and done

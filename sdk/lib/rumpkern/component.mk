@@ -12,6 +12,7 @@ kmem_host := kmem_host.c
 SRCS  += kmem_reclaim.c kmem_subr.c $(kmem_$(ALLOCATOR))
 SRCS  += time.c callout.c workqueue.c softint.c sysctl.c
 
-# removed with the arrival of lwp.c
-SRCS  += proc_early.c
+SRCS  += proc.c lwp.c lwproc.c cred.c uaccess.c uio.c poll.c sys_poll.c sys_later.c file.c filedesc.c signal.c syscall.c sys_cred.c sys_desc.c sys_proc.c sys_rw.c sys_signal.c
+GENERATOR := makesyscalls.sh syscalls.tab
+GEN := syscalls_kern.c sysproto.h rump/rump_syscalls.h syscalls.md
 CFLAGS_string.o := -fno-tree-loop-distribute-patterns

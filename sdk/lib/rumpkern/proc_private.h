@@ -8,9 +8,63 @@
 
 #include <kern/proc.h>
 
+struct file;
+
 /* Boot calls them in this order. */
 int proc_init(void);		/* process 0, process 1; before any lwp */
 int file_init(void);		/* descriptors, files, pipes, epoll */
 int signal_init(void);
+
+/* Parts of them. */
+int uaccess_init(void);
+int lwp_init(void);
+int epoll_init(void);
+int uname_init(void);
+
+/* cred.c */
+struct cred *cred_dup_groups(const struct cred *cr, const gid_t *groups,
+    uint32_t ngroups);
+struct cred *proc_cred_hold(struct proc *p);
+void proc_cred_set(struct proc *p, struct cred *cr);
+void lwp_cred_drop(struct lwp *l);
+
+/* proc.c */
+extern struct kmutex proc_list_lock;
+extern struct list proc_list;		/* [proc_list_lock] p_link */
+extern struct proc proc1;
+/* A pid or lid that nobody has. */
+pid_t id_alloc_locked(void);
+/*
+ * A new process without lwps, referenced for the caller. flags: RUMP_RF*.
+ * @return ENOMEM, or what a hook returned
+ */
+int proc_create(struct proc *parent, int flags, struct proc **pp);
+/*
+ * The last lwp, which is the caller's, is about to go: give back what the
+ * process has. Sleeps.
+ */
+void proc_exit(struct proc *p);
+
+/* lwp.c */
+struct lwp *lwp_find_locked(int lid);		/* [proc_list_lock] */
+/* @return ESRCH where the process is on its way out */
+int lwp_alloc(struct proc *p, const char *name, int lid, struct lwp **lp);
+/* The calling thread's lwp from now on; NULL: its implicit one. */
+void lwp_switch(struct lwp *l);
+/* The end of an lwp that is the calling thread's, and no longer will be. */
+void lwp_release(struct lwp *l);
+
+/* signal.c */
+struct sigacts *sigacts_alloc(const struct sigacts *parent);
+void sigacts_free(struct sigacts *sa);
+void signal_lwp_gone(struct lwp *l);
+/*
+ * Post a signal from inside the kernel to the calling lwp (SIGPIPE). No lock
+ * is held.
+ */
+void signal_post_self(int sig);
+
+/* file.c: tell epoll that a file is going (epoll.c). */
+void epoll_file_gone(struct file *fp);
 
 #endif
