@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the kernel halves of t_kmem and t_kmem_limit offer. */
+/* What the kernel half of t_kmem offers. */
 #ifndef K_KMEM_H
 #define K_KMEM_H
 
@@ -24,9 +24,5 @@ void rumptest_kmem_use_after_free(void);
 void rumptest_kmem_free_twice(void);
 void rumptest_kmem_free_wrong_size(void);
 void rumptest_kmem_page_free_twice(void);
-
-int rumptest_limit_fill(size_t size, size_t *got);
-int rumptest_limit_mixed(uint64_t seed, int rounds, int *failed);
-int rumptest_limit_hooks(void);
 
 #endif
