@@ -122,7 +122,8 @@ void rumpuser_free(void *mem, size_t len);
 
 /**
  * Start a host thread that runs fn(arg); it ends when fn returns, after
- * up_thread_exit. All host signals are blocked in it.
+ * up_thread_exit. All host signals are blocked in it, but those that the host
+ * raises for the thread's own faults.
  *
  * @param name     for debuggers; truncated to what the host can show.
  * @param cookiep  receives the handle for rumpuser_thread_join(); may be NULL
@@ -216,7 +217,9 @@ int rumpuser_stat(const char *path, struct rumpuser_fileinfo *fi);
 #define RUMPUSER_OPEN_LOCK	0x10	/**< exclusive lock of the whole file,
 					     kept until close; EBUSY when
 					     somebody else, in this process or
-					     another, has it */
+					     another, has it, or, when writing
+					     to a block device, the host has
+					     it mounted */
 #define RUMPUSER_OPEN_BIO	0x20	/**< for rumpuser_bio_*: regular files
 					     and block devices only (ENOTBLK) */
 /**
@@ -266,7 +269,8 @@ enum rumpuser_bio_op {
 				     completed before its submission */
 	RUMPUSER_BIO_DISCARD,	/**< the range's contents are not needed; it
 				     may read as zero or as before */
-	RUMPUSER_BIO_ZERO	/**< the range reads as zero afterwards */
+	RUMPUSER_BIO_ZERO	/**< the range reads as zero afterwards; past
+				     the end of a file, that makes it longer */
 };
 
 /**
