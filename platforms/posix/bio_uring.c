@@ -28,9 +28,9 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 
 #include "posix.h"
@@ -90,8 +90,8 @@ ruser_uring_init(void)
 
 	if ((error = -io_uring_queue_init_params(SQ_ENTRIES, &ring, &p)) != 0)
 		return error;
-	/* Timed waits that do not go through the submission queue. */
-	if ((p.features & IORING_FEAT_EXT_ARG) == 0) {
+	/* Came with IORING_OP_READ and IORING_OP_WRITE (Linux 5.6). */
+	if ((p.features & IORING_FEAT_RW_CUR_POS) == 0) {
 		io_uring_queue_exit(&ring);
 		return ENOSYS;
 	}
@@ -311,12 +311,16 @@ reap(void)
 		ruser_bio_done(rb, rb_error(rb));
 }
 
-/* Sleep until there is a completion. */
+/*
+ * Sleep until there is a completion.  By polling the ring, which is as fast as
+ * waiting in it (io_uring_enter(2)), and is known to Valgrind as a call that
+ * blocks, so that other threads run meanwhile.
+ */
 static void
 sleep_in_ring(int64_t deadline)
 {
-	struct __kernel_timespec ts;
-	struct io_uring_getevents_arg arg = { .sigmask_sz = _NSIG / 8 };
+	struct pollfd pfd = { ring.ring_fd, POLLIN, 0 };
+	struct timespec ts, *tsp = NULL;
 	int64_t ns;
 
 	if (deadline != RUMPUSER_FOREVER) {
@@ -325,10 +329,9 @@ sleep_in_ring(int64_t deadline)
 			return;
 		ts.tv_sec = ns / NSEC_PER_SEC;
 		ts.tv_nsec = ns % NSEC_PER_SEC;
-		arg.ts = (uintptr_t)&ts;
+		tsp = &ts;
 	}
-	io_uring_enter2(ring.ring_fd, 0, 1, IORING_ENTER_GETEVENTS |
-	    IORING_ENTER_EXT_ARG, (void *)&arg, sizeof(arg));
+	ppoll(&pfd, 1, tsp, NULL);
 }
 
 /* The owner leaves: to a thread that waits, or to the reaper's watch. */

@@ -51,7 +51,7 @@ rumpuser_mem_map(size_t len, size_t align, int flags, void **memp)
 	p = mmap(NULL, len + slack, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
-		return errno == EINVAL ? EINVAL : ENOMEM;
+		return ENOMEM;
 	if (slack != 0) {
 		head = -(uintptr_t)p & (align - 1);
 		if (head != 0)

@@ -221,7 +221,7 @@ full_vector_of_odd_pieces_is_transferred(void **state)
 static void
 bad_requests_complete_with_an_error(void **state)
 {
-	char buf[16];
+	char buf[16] = "";
 	struct req r;
 
 	(void)state;
@@ -498,7 +498,7 @@ static void *
 sync_reader(void *arg)
 {
 	uint64_t rnd = (uintptr_t)arg * 0x9e3779b97f4a7c15u + 1;
-	char buf[4096];
+	char buf[4096] = "";
 	struct req r;
 	int i, bad = 0;
 
