@@ -41,7 +41,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 apt_get()
 {
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@"
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >/dev/null
 }
 apt_get install --no-install-recommends $missing ||
     { apt_get update && apt_get install --no-install-recommends $missing; }
