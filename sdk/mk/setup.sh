@@ -43,5 +43,5 @@ apt_get()
 {
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >/dev/null
 }
-apt_get install --no-install-recommends $missing ||
+apt_get install --no-install-recommends $missing 2>/dev/null ||
     { apt_get update && apt_get install --no-install-recommends $missing; }
