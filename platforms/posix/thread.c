@@ -7,6 +7,8 @@
  * running from the moment its creator asks for it, and a thread that waits for
  * another's end is parked on the handle's t_ended.
  */
+#include <sys/prctl.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -111,6 +113,8 @@ created_main(void *arg)
 
 	whose = CREATED;
 	pthread_setname_np(pthread_self(), t->t_name);
+	/* Deadlines are kept; by default the host adds up to 50 us. */
+	prctl(PR_SET_TIMERSLACK, 1);
 	t->t_fn(t->t_arg);
 	ruser_up->up_thread_exit();
 	whose = FOREIGN;

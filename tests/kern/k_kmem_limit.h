@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 int rumptest_limit_fill(size_t size, size_t *got);
+int rumptest_limit_deferred(void);
 void rumptest_limit_cache_init(void);
 int rumptest_limit_cache_add(size_t size);
 size_t rumptest_limit_cache_bytes(size_t *calls);

@@ -31,6 +31,17 @@ all_of_the_limit_can_be_used(void **state)
 }
 
 static void
+deferred_frees_are_hurried(void **state)
+{
+	size_t got;
+
+	(void)state;
+	assert_int_equal(rumptest_limit_deferred(), 0);
+	assert_int_equal(rumptest_limit_fill(1 << 16, &got), 0);
+	assert_in_range(got, LIMIT * 4 / 5, LIMIT);
+}
+
+static void
 caches_shrink_for_others(void **state)
 {
 	size_t calls, bytes, full, got;
@@ -93,6 +104,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_of_the_limit_can_be_used),
+		cmocka_unit_test(deferred_frees_are_hurried),
 		cmocka_unit_test(caches_shrink_for_others),
 		cmocka_unit_test(threads_fight_for_memory),
 	};

@@ -8,7 +8,8 @@
  * little resident. The bulk zone is made of chunks for huge pages, and begins
  * when the kernel is in use: the first file data still comes from the
  * kernel's zone. A chunk that is free as a whole goes back to the platform,
- * unless too little free memory would be left beside it.
+ * unless too little free memory would be left beside it: half of what there
+ * is, or KEEP_MAX.
  *
  * A page that has not been handed out since it was mapped is known to be
  * zero. Such a one carries bit 0 in a magazine.
@@ -24,6 +25,7 @@
 #define CHUNK_MAX	((size_t)64 << 20)
 #define SMALL_PAGES	((size_t)(8 << 20) / PAGE_SIZE)	/* then huge ones */
 #define BULK_START	((size_t)(2 << 20) / PAGE_SIZE)
+#define KEEP_MAX	((size_t)(256 << 20) / PAGE_SIZE)
 #define BLOCK_SIZE	((size_t)1 << BLOCK_SHIFT)
 #define NBUCKETS	(PAGE_ORDER_MAX + 1)
 
@@ -320,6 +322,7 @@ static struct chunk *
 zone_give(struct zone *z, struct block *b, uintptr_t v, unsigned npages)
 {
 	struct chunk *c = b->b_chunk;
+	size_t keep = counter(&z->z_total) / 2;
 	unsigned idx = (v & (BLOCK_SIZE - 1)) / PAGE_SIZE;
 	int bucket = block_bucket(b);
 
@@ -329,7 +332,7 @@ zone_give(struct zone *z, struct block *b, uintptr_t v, unsigned npages)
 	zone_requeue(z, b, bucket);
 	zone_count(z, b, npages);
 	if (c->c_free * PAGE_SIZE != c->c_len || z->z_nchunks == 1 ||
-	    counter(&z->z_free) - c->c_free < counter(&z->z_total) / 2)
+	    counter(&z->z_free) - c->c_free < MIN(keep, KEEP_MAX))
 		return NULL;
 	zone_detach(z, c);
 	return c;

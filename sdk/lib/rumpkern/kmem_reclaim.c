@@ -6,6 +6,7 @@
  * Lock order: whatever the allocating caller holds -> reclaim_lock (only
  * tried, never waited for) -> what the hooks try.
  */
+#include <kern/epoch.h>
 #include <kern/kmem.h>
 #include <kern/sync.h>
 #include <kern/sysctl.h>
@@ -200,8 +201,10 @@ kmem_reclaim_run(size_t want, int flags, unsigned attempt)
 	}
 	freed = reclaim_hooks_run(want);
 	mutex_exit(&reclaim_lock);
+	/* What was freed, now or before, may wait for readers to leave. */
+	epoch_drain();
 	kmem_trim();
-	if (freed > 0)
+	if (freed > 0 || attempt == 1)
 		return true;
 fail:
 	atomic_fetch_add_explicit(&stat_failures, 1, memory_order_relaxed);
