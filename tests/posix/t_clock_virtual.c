@@ -100,40 +100,47 @@ advance_wakes_those_that_are_due(void **state)
 	assert_int_equal(naps[3].n_result, ETIMEDOUT);
 	assert_int_equal(rumpuser_clock_advance(2 * SEC), 0);
 	wait_woken(3);
-	naps[0].n_word = 1;
+	__atomic_store_n(&naps[0].n_word, 1, __ATOMIC_SEQ_CST);
 	rumpuser_unpark(&naps[0].n_word, 1);
 	wait_woken(4);
 	assert_int_equal(naps[0].n_result, 0);
 	assert_int_equal(rumpuser_clock_advance(1000000 * SEC), 0);
 	nap(3 * MS);
 	assert_int_equal(atomic_load(&woken), 4);
-	naps[4].n_word = 1;
+	__atomic_store_n(&naps[4].n_word, 1, __ATOMIC_SEQ_CST);
 	rumpuser_unpark(&naps[4].n_word, 1);
 	for (i = 0; i < 5; i++)
 		rumpuser_thread_join(naps[i].n_cookie);
 }
 
+static uint32_t gate;
+
 static void
-unpark_wakes_n(void **state)
+pass_gate(void *arg)
 {
-	static uint32_t word;
+
+	(void)arg;
+	while (__atomic_load_n(&gate, __ATOMIC_SEQ_CST) == 0)
+		rumpuser_park(&gate, 0, RUMPUSER_FOREVER);
+	atomic_fetch_add(&woken, 1);
+}
+
+static void
+unpark_of_all_wakes_all(void **state)
+{
 	void *cookie[4];
-	struct nap n[4] = { 0 };
 	int i;
 
 	(void)state;
-	(void)word;
 	atomic_store(&woken, 0);
-	for (i = 0; i < 4; i++) {
-		n[i].n_deadline = RUMPUSER_FOREVER;
-		rumpuser_thread_create(napper, &n[i], "w",
-		    RUMPUSER_THREAD_JOINABLE, &cookie[i]);
-	}
-	nap(5 * MS);
-	rumpuser_unpark(&n[2].n_word, 7);
-	wait_woken(1);
 	for (i = 0; i < 4; i++)
-		rumpuser_unpark(&n[i].n_word, 1);
+		rumpuser_thread_create(pass_gate, NULL, "g",
+		    RUMPUSER_THREAD_JOINABLE, &cookie[i]);
+	nap(5 * MS);
+	assert_int_equal(atomic_load(&woken), 0);
+	rumpuser_unpark(&gate, 1);
+	__atomic_store_n(&gate, 1, __ATOMIC_SEQ_CST);
+	rumpuser_unpark(&gate, UINT32_MAX);
 	wait_woken(4);
 	for (i = 0; i < 4; i++)
 		rumpuser_thread_join(cookie[i]);
@@ -196,7 +203,7 @@ main(void)
 		cmocka_unit_test(advance_moves_both_clocks),
 		cmocka_unit_test(past_deadline_times_out),
 		cmocka_unit_test(advance_wakes_those_that_are_due),
-		cmocka_unit_test(unpark_wakes_n),
+		cmocka_unit_test(unpark_of_all_wakes_all),
 		cmocka_unit_test(randomness_follows_from_the_seed),
 		cmocka_unit_test(block_io_completes_while_time_stands_still),
 	};
