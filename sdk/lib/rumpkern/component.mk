@@ -12,7 +12,11 @@ kmem_host := kmem_host.c
 SRCS  += kmem_reclaim.c kmem_subr.c $(kmem_$(ALLOCATOR))
 SRCS  += time.c callout.c workqueue.c softint.c sysctl.c
 
-SRCS  += proc.c lwp.c lwproc.c cred.c uaccess.c uio.c poll.c sys_poll.c sys_later.c file.c filedesc.c signal.c syscall.c sys_cred.c sys_desc.c sys_proc.c sys_rw.c sys_signal.c
+# processes, descriptors, system calls
+SRCS  += proc.c lwp.c lwproc.c cred.c signal.c uaccess.c uio.c syscall.c
+SRCS  += filedesc.c file.c pipe.c poll.c epoll.c eventfd.c timerfd.c signalfd.c
+SRCS  += sys_proc.c sys_cred.c sys_signal.c sys_rw.c sys_desc.c sys_poll.c
+SRCS  += sys_time.c sys_misc.c
 GENERATOR := makesyscalls.sh syscalls.tab
-GEN := syscalls_kern.c sysproto.h rump/rump_syscalls.h syscalls.md
+GEN       := syscalls_kern.c sysproto.h syscalls.md rump/rump_syscalls.h
 CFLAGS_string.o := -fno-tree-loop-distribute-patterns

@@ -8,6 +8,7 @@
 #include <kern/string.h>
 
 #include "proc_private.h"
+#include "sysproto.h"
 
 static struct lock_class offset_lc = LOCK_CLASS("file offset", LC_NESTS);
 static struct pool *file_pool;
@@ -64,6 +65,18 @@ file_rele(struct file *fp)
 int
 file_init(void)
 {
+	int error;
+
 	file_pool = pool_create("file", sizeof(struct file), 0);
-	return file_pool != NULL ? epoll_init() : ENOMEM;
+	if (file_pool == NULL)
+		return ENOMEM;
+	error = epoll_init();
+	if (error == 0)
+		error = timerfd_init();
+	if (error == 0)
+		error = clock_init();
+	if (error == 0)
+		error = uname_init();
+	syscall_register(&syscalls_kern);
+	return error;
 }

@@ -20,6 +20,9 @@ int uaccess_init(void);
 int lwp_init(void);
 int epoll_init(void);
 int uname_init(void);
+int clock_init(void);
+int timerfd_init(void);
+int signalfd_init(void);
 
 /* cred.c */
 struct cred *cred_dup_groups(const struct cred *cr, const gid_t *groups,
@@ -64,7 +67,9 @@ void signal_lwp_gone(struct lwp *l);
  */
 void signal_post_self(int sig);
 
-/* file.c: tell epoll that a file is going (epoll.c). */
+/* The last reference to a file that an epoll has is gone. */
 void epoll_file_gone(struct file *fp);
+/* The time of day was set. */
+void timerfd_clock_set(void);
 
 #endif

@@ -16,7 +16,7 @@
 int
 signal_init(void)
 {
-	return 0;
+	return signalfd_init();
 }
 
 /* ---- Sending ---------------------------------------------------------- */
