@@ -23,6 +23,19 @@ ncpu_allowed(void)
 	return n > 0 ? n : 1;
 }
 
+/* Half of the machine's: the application and the host need some as well. */
+static unsigned long long
+memory_share(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+
+	long size = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && size > 0 ?
+	    (unsigned long long)pages * (unsigned long long)size / 2 :
+	    1ull << 30;
+}
+
 int
 rumpuser_getparam(const char *name, void *buf, size_t buflen)
 {
@@ -32,6 +45,11 @@ rumpuser_getparam(const char *name, void *buf, size_t buflen)
 	if (strcmp(name, RUMPUSER_PARAM_NCPU) == 0) {
 		if ((val = getenv("RUMP_NCPU")) == NULL) {
 			snprintf(own, sizeof(own), "%u", ncpu_allowed());
+			val = own;
+		}
+	} else if (strcmp(name, RUMPUSER_PARAM_MEMSIZE) == 0) {
+		if ((val = getenv("RUMP_MEMLIMIT")) == NULL) {
+			snprintf(own, sizeof(own), "%llu", memory_share());
 			val = own;
 		}
 	} else if (strcmp(name, RUMPUSER_PARAM_HOSTNAME) == 0) {

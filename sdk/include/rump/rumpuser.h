@@ -57,6 +57,8 @@ int rumpuser_init(const struct rumpuser_upcalls *up);
 
 /** Number of CPUs the kernel may expect to run on, in decimal. */
 #define RUMPUSER_PARAM_NCPU "_RUMPUSER_NCPU"
+/** Bytes of memory that the kernel may use when nobody says, in decimal. */
+#define RUMPUSER_PARAM_MEMSIZE "_RUMPUSER_MEMSIZE"
 /** Host name that the kernel shall start with. */
 #define RUMPUSER_PARAM_HOSTNAME "_RUMPUSER_HOSTNAME"
 

@@ -71,7 +71,7 @@ boot(void)
 	sync_spin = param_u64(RUMPUSER_PARAM_NCPU, 1) > 1 ?
 	    SPIN_MULTIPROCESSOR : 0;
 	thread_init();
-	kmem_init(param_u64("RUMP_MEMLIMIT", SIZE_MAX));
+	kmem_init(param_u64(RUMPUSER_PARAM_MEMSIZE, SIZE_MAX));
 	sysctl_init();
 	kmem_sysctl_init();
 	timer_init();
