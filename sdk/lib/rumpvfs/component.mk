@@ -6,6 +6,7 @@ INIT  := rumpvfs_init
 SRCS  := vfs_init.c
 
 # page and buffer cache, devices, host files
-SRCS  += bcache.c blkdev.c cdev.c
+SRCS  += pagecache.c pc_tree.c pc_read.c pc_flush.c pc_reclaim.c bcache.c \
+	 blkdev.c cdev.c
 
 # file systems in memory
