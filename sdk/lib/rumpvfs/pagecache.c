@@ -650,7 +650,7 @@ cache_init(void)
 {
 	static int (*const parts[])(void) = {
 		pagecache_modinit, bcache_modinit, blkdev_modinit,
-		cdev_modinit, memdev_modinit,
+		cdev_modinit,
 	};
 	unsigned i;
 	int error = 0;

@@ -4,11 +4,13 @@
  */
 #include <kern/types.h>
 
+#include "cache.h"
+
 int rumpvfs_init(void);
 
 int
 rumpvfs_init(void)
 {
 
-	return 0;
+	return cache_init();
 }
