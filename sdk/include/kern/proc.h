@@ -138,6 +138,9 @@ struct cred *curcred(void);
 /** Is a signal pending that the calling lwp must look at? EINTR or 0. */
 int lwp_sigcheck(void);
 
+/** Post a signal to the calling lwp (SIGPIPE, SIGXFSZ). No lock is held. */
+void signal_post_self(int sig);
+
 /** @return ESRCH; otherwise a referenced process, proc_rele() it. */
 int proc_find(pid_t pid, struct proc **pp);
 struct proc *proc_hold(struct proc *p);

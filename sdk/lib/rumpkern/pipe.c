@@ -8,6 +8,7 @@
  */
 #include <kern/file.h>
 #include <kern/kmem.h>
+#include <kern/pipe.h>
 #include <kern/string.h>
 #include <kern/syscall.h>
 #include <kern/time.h>
@@ -129,7 +130,7 @@ nonblocking(struct file *fp, int flags)
 	    O_NONBLOCK) != 0 || (flags & RWF_NOWAIT) != 0;
 }
 
-static int
+int
 pipe_read(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
     int flags)
 {
@@ -174,7 +175,7 @@ wait_for_room(struct pipe *pi, struct file *fp, size_t n, int flags)
 	return pi->pi_reader ? error : EPIPE;
 }
 
-static int
+int
 pipe_write(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
     int flags)
 {
@@ -206,7 +207,7 @@ pipe_write(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
 
 /* ---- The rest --------------------------------------------------------- */
 
-static int
+int
 pipe_rpoll(struct file *fp, int events, struct pollent *pe)
 {
 	struct pipe *pi = fp->f_data;
@@ -223,7 +224,7 @@ pipe_rpoll(struct file *fp, int events, struct pollent *pe)
 	return ready;
 }
 
-static int
+int
 pipe_wpoll(struct file *fp, int events, struct pollent *pe)
 {
 	struct pipe *pi = fp->f_data;
@@ -240,7 +241,7 @@ pipe_wpoll(struct file *fp, int events, struct pollent *pe)
 	return ready;
 }
 
-static int
+int
 pipe_ioctl(struct file *fp, unsigned long cmd, void *arg)
 {
 	struct pipe *pi = fp->f_data;
@@ -283,7 +284,7 @@ pipe_setsize(struct pipe *pi, unsigned size, long *rv)
 	return error;
 }
 
-static int
+int
 pipe_fcntl(struct file *fp, int cmd, void *arg, long *rv)
 {
 	struct pipe *pi = fp->f_data;
@@ -318,8 +319,8 @@ pipe_stat(struct file *fp, struct stat *st)
 	return 0;
 }
 
-static void
-pipe_free(struct pipe *pi)
+void
+pipe_destroy(struct pipe *pi)
 {
 	pollhead_fini(&pi->pi_rhead);
 	pollhead_fini(&pi->pi_whead);
@@ -330,37 +331,45 @@ pipe_free(struct pipe *pi)
 	kmem_free(pi, sizeof(*pi));
 }
 
-static int
-pipe_rclose(struct file *fp)
+void
+pipe_open_end(struct pipe *pi, bool writing)
 {
-	struct pipe *pi = fp->f_data;
+	mutex_enter(&pi->pi_lock);
+	if (writing)
+		pi->pi_writer = true;
+	else
+		pi->pi_reader = true;
+	mutex_exit(&pi->pi_lock);
+}
+
+bool
+pipe_close_end(struct pipe *pi, bool writing)
+{
 	bool last;
 
 	mutex_enter(&pi->pi_lock);
-	pi->pi_reader = false;
-	last = !pi->pi_writer;
-	cv_broadcast(&pi->pi_wcv);
-	poll_notify(&pi->pi_whead, POLLERR | POLLOUT | POLLWRNORM);
+	if (writing) {
+		pi->pi_writer = false;
+		last = !pi->pi_reader;
+		cv_broadcast(&pi->pi_rcv);
+		poll_notify(&pi->pi_rhead, POLLHUP | POLLIN | POLLRDNORM);
+	} else {
+		pi->pi_reader = false;
+		last = !pi->pi_writer;
+		cv_broadcast(&pi->pi_wcv);
+		poll_notify(&pi->pi_whead, POLLERR | POLLOUT | POLLWRNORM);
+	}
 	mutex_exit(&pi->pi_lock);
-	if (last)
-		pipe_free(pi);
-	return 0;
+	return last;
 }
 
 static int
-pipe_wclose(struct file *fp)
+pipe_close(struct file *fp)
 {
 	struct pipe *pi = fp->f_data;
-	bool last;
 
-	mutex_enter(&pi->pi_lock);
-	pi->pi_writer = false;
-	last = !pi->pi_reader;
-	cv_broadcast(&pi->pi_rcv);
-	poll_notify(&pi->pi_rhead, POLLHUP | POLLIN | POLLRDNORM);
-	mutex_exit(&pi->pi_lock);
-	if (last)
-		pipe_free(pi);
+	if (pipe_close_end(pi, fp->f_ops->fo_write != NULL))
+		pipe_destroy(pi);
 	return 0;
 }
 
@@ -371,7 +380,7 @@ static const struct fileops pipe_rops = {
 	.fo_poll = pipe_rpoll,
 	.fo_fcntl = pipe_fcntl,
 	.fo_stat = pipe_stat,
-	.fo_close = pipe_rclose,
+	.fo_close = pipe_close,
 };
 
 static const struct fileops pipe_wops = {
@@ -381,11 +390,11 @@ static const struct fileops pipe_wops = {
 	.fo_poll = pipe_wpoll,
 	.fo_fcntl = pipe_fcntl,
 	.fo_stat = pipe_stat,
-	.fo_close = pipe_wclose,
+	.fo_close = pipe_close,
 };
 
-static struct pipe *
-pipe_alloc(void)
+struct pipe *
+pipe_create(void)
 {
 	struct pipe *pi;
 
@@ -410,13 +419,13 @@ pipe_files(int flags, struct file **fps)
 	struct pipe *pi;
 	int error;
 
-	pi = pipe_alloc();
+	pi = pipe_create();
 	if (pi == NULL)
 		return ENOMEM;
 	flags &= O_NONBLOCK | O_DIRECT;
 	error = file_alloc(&pipe_rops, pi, O_RDONLY | flags, &fps[0]);
 	if (error != 0) {
-		pipe_free(pi);
+		pipe_destroy(pi);
 		return error;
 	}
 	pi->pi_reader = true;

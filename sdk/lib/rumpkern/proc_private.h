@@ -61,11 +61,6 @@ void lwp_release(struct lwp *l);
 struct sigacts *sigacts_alloc(const struct sigacts *parent);
 void sigacts_free(struct sigacts *sa);
 void signal_lwp_gone(struct lwp *l);
-/*
- * Post a signal from inside the kernel to the calling lwp (SIGPIPE). No lock
- * is held.
- */
-void signal_post_self(int sig);
 
 /* The last reference to a file that an epoll has is gone. */
 void epoll_file_gone(struct file *fp);
