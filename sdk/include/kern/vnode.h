@@ -82,6 +82,13 @@ struct vnode {
  * the mount goes. Not counted against the limit. Set by fill.
  */
 #define VV_KEEP		0x08
+/*
+ * chattr(1)'s i and a: the VFS refuses what they forbid. The file system sets
+ * them in fill and loadvnode from what it has stored, the VFS after setattr of
+ * VA_ATTRS.
+ */
+#define VV_IMMUTABLE	0x10
+#define VV_APPEND	0x20
 
 /** One name of a path; not terminated. */
 struct componentname {

@@ -5,16 +5,17 @@
 #ifndef RUMPVFS_CACHE_H
 #define RUMPVFS_CACHE_H
 
-/** Page cache, buffer cache, registries of devices. First of all. */
+/** Page cache, buffer cache, block and character devices. First of all. */
 int cache_init(void);
-/** Our own devices and their nodes (/dev/null, ...): once the root is mounted. */
-int memdev_init(void);
+/** Device nodes of our own (/dev/null, ...), once the root is mounted. */
+int memdev_nodes(void);
 
 /* cache_init()'s parts. */
 int pagecache_modinit(void);
 int blkdev_modinit(void);
 int bcache_modinit(void);
 int cdev_modinit(void);
+int memdev_modinit(void);
 
 struct blkdev;
 

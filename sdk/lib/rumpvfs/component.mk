@@ -3,10 +3,20 @@ NAME  := rumpvfs
 KIND  := faction
 ABOUT := File systems: vnodes, name cache, mounts, system calls on files
 INIT  := rumpvfs_init
+GENERATOR := ../rumpkern/makesyscalls.sh ../rumpkern/syscalls.tab
+GEN   := syscalls_vfs.c sysproto.h
 SRCS  := vfs_init.c
 
+# vnodes, names, mounts
+SRCS  += vcache.c namecache.c namei.c cwd.c mount.c vfs_perm.c
+# open files
+SRCS  += vfs_file.c specfs.c fifo.c advlock.c vfs_ioctl.c
+# system calls
+SRCS  += vfs_open.c vfs_names.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c
+
 # page and buffer cache, devices, host files
-SRCS  += pagecache.c pc_tree.c pc_read.c pc_flush.c pc_reclaim.c bcache.c \
-	 blkdev.c cdev.c
+SRCS  += bcache.c blkdev.c cdev.c memdev.c
+SRCS  += pagecache.c pc_flush.c pc_read.c pc_reclaim.c pc_tree.c
 
 # file systems in memory
+SRCS  += memfs.c memfs_dir.c memfs_file.c memfs_vnops.c memfs_xattr.c rumpfs.c

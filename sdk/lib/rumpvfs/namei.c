@@ -43,7 +43,7 @@ zero_bytes(uint64_t w)
  * Take the next component off ni_rest, which is not at a slash or at the end.
  * Reads up to NI_PAD bytes behind the end.
  */
-static inline int
+static inline void
 scan_component(struct nameidata *ni)
 {
 	const char *p = ni->ni_rest;
@@ -61,8 +61,6 @@ scan_component(struct nameidata *ni)
 	if (n > 0)
 		h = name_hash_word(h, w & (UINT64_MAX >> (64 - 8 * n)));
 	p += n;
-	if (p - ni->ni_rest > NAME_MAX)
-		return ENAMETOOLONG;
 	ni->ni_cn.cn_name = ni->ni_rest;
 	ni->ni_cn.cn_len = (uint16_t)(p - ni->ni_rest);
 	ni->ni_cn.cn_hash = (uint32_t)h;
@@ -74,7 +72,6 @@ scan_component(struct nameidata *ni)
 		ni->ni_last = NI_LAST_DOTDOT;
 	else
 		ni->ni_last = NI_LAST_NORM;
-	return 0;
 }
 
 static inline bool
@@ -172,9 +169,7 @@ walk_cached(struct nameidata *ni, struct round *w)
 		error = vaccess_mode(w->w_dvp, cr, VEXEC);
 		if (error != 0)
 			return error;
-		error = scan_component(ni);
-		if (error != 0)
-			return error;
+		scan_component(ni);
 		last = *ni->ni_rest == '\0';
 		if (!last && ni->ni_rest[1] == '\0') {
 			last = true;
@@ -189,9 +184,12 @@ walk_cached(struct nameidata *ni, struct round *w)
 		} else
 			ni->ni_slash = false;
 		if (last && (ni->ni_flags & NI_PARENT) != 0) {
+			/* Its length is a matter of looking it up. */
 			w->w_stop = STOP_PARENT;
 			return 0;
 		}
+		if (ni->ni_cn.cn_len > NAME_MAX)
+			return ENAMETOOLONG;
 
 		w->w_stop = STOP_MISS;
 		if (ni->ni_last == NI_LAST_DOT) {
@@ -274,7 +272,9 @@ lookup_locked(struct vnode *dvp, const struct componentname *cnp,
 	int error;
 
 	if (!vnode_dir_alive(dvp))
-		return dvp->v_mount->mnt_going ? EIO : ENOENT;
+		return vnode_doomed(dvp) ? EIO : ENOENT;
+	if (cnp->cn_len > NAME_MAX)
+		return ENAMETOOLONG;
 	switch (namecache_lookup(dvp, cnp, vpp)) {
 	case NC_HIT:
 		return 0;
@@ -343,9 +343,12 @@ locked_dotdot(struct vnode *vp, struct vnode **dvpp)
 	}
 	epoch_exit();
 	vnode_lock(vp, RW_READER);
-	if (!vnode_dir_alive(vp))
-		error = ENOENT;
-	else if (vp->v_op->vop_lookup == NULL)
+	if (vnode_doomed(vp))
+		error = EIO;
+	else if ((vnode_cflags(vp) & VC_RMDIR) != 0) {
+		*dvpp = vnode_hold(vp->v_special);
+		error = 0;
+	} else if (vp->v_op->vop_lookup == NULL)
 		error = ENOTDIR;
 	else
 		error = vp->v_op->vop_lookup(vp, &dotdot, dvpp);
@@ -586,13 +589,18 @@ copy_path(struct nameidata *ni, const char *upath)
 
 	if ((ni->ni_flags & NI_KERNEL) != 0) {
 		done = strnlen(upath, PATH_MAX) + 1;
-		if (done > max)
-			return ENAMETOOLONG;
+		if (done > max) {
+			/* Kernel paths are mount arguments: PATH_MAX too. */
+			if (done > PATH_MAX)
+				return ENAMETOOLONG;
+			ni->ni_pathsize = PATH_MAX + NI_PAD;
+			ni->ni_path = p = kmem_alloc(ni->ni_pathsize, 0);
+			if (p == NULL)
+				return ENOMEM;
+		}
 		memcpy(p, upath, done);
 		error = 0;
-	} else
-		error = copyinstr(upath, p, max, &done);
-	if (error == ENAMETOOLONG) {
+	} else if ((error = copyinstr(upath, p, max, &done)) == ENAMETOOLONG) {
 		ni->ni_pathsize = PATH_MAX + NI_PAD;
 		ni->ni_path = p = kmem_alloc(ni->ni_pathsize, 0);
 		if (p == NULL)
@@ -645,29 +653,55 @@ namei_start(struct nameidata *ni, int dirfd, struct vnode **startp)
 }
 
 int
-namei(struct nameidata *ni, int dirfd, const char *upath, unsigned flags)
+namei_begin(struct nameidata *ni, const char *upath, unsigned flags)
 {
-	const char *path;
-	struct vnode *start;
-	int error;
 
-	if (__unlikely(atomic_load_explicit(&vcache_excess,
-	    memory_order_relaxed)))
-		vcache_trim(16);
 	ni->ni_vp = ni->ni_dvp = NULL;
 	ni->ni_flags = flags;
 	ni->ni_rootheld = false;
 	ni->ni_dirfp = NULL;
 	ni->ni_path = NULL;
-	ni->ni_cn.cn_cred = curcred();
-	error = copy_path(ni, upath);
-	if (error != 0)
-		return error;
-	path = ni->ni_rest;
-	if (*path == '\0' && (flags & NI_EMPTY) == 0)
+	if ((flags & NI_CRED) == 0)
+		ni->ni_cn.cn_cred = curcred();
+	return copy_path(ni, upath);
+}
+
+/* Once more from the start, which may have been spliced away. */
+static int
+restart(struct nameidata *ni, const char *upath, const char **pathp)
+{
+	int error;
+
+	if (ni->ni_rootheld) {
+		vnode_rele(ni->ni_root);
+		ni->ni_rootheld = false;
+	}
+	if (ni->ni_path != NULL && *pathp != ni->ni_path) {
+		kmem_free(ni->ni_path, ni->ni_pathsize);
+		ni->ni_path = NULL;
+		error = copy_path(ni, upath);
+		if (error != 0)
+			return error;
+		*pathp = ni->ni_rest;
+	}
+	return RESTART;
+}
+
+int
+namei_resolve(struct nameidata *ni, int dirfd, const char *upath)
+{
+	const char *path = ni->ni_rest;
+	struct vnode *start;
+	bool held;
+	int error;
+
+	if (__unlikely(atomic_load_explicit(&vcache_excess,
+	    memory_order_relaxed)))
+		vcache_trim(16);
+	if (*path == '\0' && (ni->ni_flags & NI_EMPTY) == 0)
 		return ENOENT;
 	if (dirfd != AT_FDCWD && (*path != '/' ||
-	    (flags & (NI_BENEATH | NI_INROOT)) != 0)) {
+	    (ni->ni_flags & (NI_BENEATH | NI_INROOT)) != 0)) {
 		error = fd_get(dirfd, &ni->ni_dirfp);
 		if (error != 0) {
 			ni->ni_dirfp = NULL;
@@ -679,39 +713,31 @@ namei(struct nameidata *ni, int dirfd, const char *upath, unsigned flags)
 		ni->ni_slash = false;
 		ni->ni_last = NI_LAST_ROOT;
 		ni->ni_renames = atomic_load(&rename_seq);
-		if (ni->ni_rootheld) {
-			vnode_rele(ni->ni_root);
-			ni->ni_rootheld = false;
-		}
-		if (ni->ni_path != NULL && path != ni->ni_path &&
-		    path != ni->ni_small) {
-			/* The path itself was spliced away. */
-			kmem_free(ni->ni_path, ni->ni_pathsize);
-			ni->ni_path = NULL;
-			error = copy_path(ni, upath);
-			if (error != 0)
-				return error;
-			path = ni->ni_rest;
-		}
 		ni->ni_rest = path;
 		epoch_enter();
 		error = namei_start(ni, dirfd, &start);
-		if (error != 0) {
-			epoch_exit();
-			return error;
-		}
-		if (*path == '\0') {
+		if (error == 0 && *path == '\0') {
 			/* AT_EMPTY_PATH: the descriptor's file itself. */
-			bool ok = vnode_tryhold(start);
-
+			held = vnode_tryhold(start);
 			epoch_exit();
-			if (ok)
-				return final_check(ni, start);
-			error = RESTART;
-		} else
+			error = held ? final_check(ni, start) : RESTART;
+		} else if (error == 0)
 			error = walk(ni, start, false);
+		else
+			epoch_exit();
+		if (__unlikely(error == RESTART))
+			error = restart(ni, upath, &path);
 	} while (error == RESTART);
 	return error;
+}
+
+int
+namei(struct nameidata *ni, int dirfd, const char *upath, unsigned flags)
+{
+	int error;
+
+	error = namei_begin(ni, upath, flags);
+	return error != 0 ? error : namei_resolve(ni, dirfd, upath);
 }
 
 void

@@ -17,6 +17,8 @@
  */
 #include <kern/sysctl.h>
 
+#include "advlock.h"
+#include "specfs.h"
 #include "vfs.h"
 
 #define NSTRIPES	64
@@ -112,6 +114,7 @@ vnode_free(struct epoch_entry *ee)
 {
 	struct vnode *vp = container_of(ee, struct vnode, v_epoch);
 
+	advlock_free(vp);
 	rw_fini(&vp->v_lock);
 	spin_fini(&vp->v_ilock);
 	pool_put(vnode_pool, vp);
@@ -124,8 +127,7 @@ vnode_free_doomed(struct epoch_entry *ee)
 	struct vnode *vp = container_of(ee, struct vnode, v_epoch);
 
 	if ((vnode_cflags(vp) & VC_MOUNTREF) != 0)
-		atomic_fetch_sub_explicit(&vp->v_mount->mnt_refs, 1,
-		    memory_order_release);
+		mount_drop(vp->v_mount);
 	vnode_free(ee);
 }
 
@@ -387,15 +389,45 @@ vnode_doom(struct vnode *vp)
 		vnode_detach(vp);
 }
 
+void
+vnode_rmdir(struct vnode *dvp, struct vnode *vp)
+{
+
+	atomic_store(&vp->v_special, vnode_hold(dvp));
+	atomic_fetch_or(&vp->v_cflags, VC_RMDIR);
+	namecache_purge(vp);
+}
+
+/*
+ * v_refs is VREF_DEAD and the vnode is detached. Returns a reference that goes
+ * with it: the parent of a removed directory.
+ */
+static struct vnode *
+vnode_end(struct vnode *vp)
+{
+	struct vnode *dvp = NULL;
+
+	if ((vnode_cflags(vp) & VC_RMDIR) != 0)
+		dvp = atomic_load_explicit(&vp->v_special,
+		    memory_order_relaxed);
+	else if (vp->v_type == VFIFO)
+		fifo_free(vp);
+	epoch_defer(&vp->v_epoch, vnode_free_doomed);
+	return dvp;
+}
+
 /* v_refs is VREF_DEAD: the vnode is ours alone. */
 static void
 vnode_reclaim(struct vnode *vp)
 {
+	struct vnode *dvp;
 
 	vnode_lock(vp, RW_WRITER);
 	vnode_detach(vp);
 	vnode_unlock(vp);
-	epoch_defer(&vp->v_epoch, vnode_free_doomed);
+	dvp = vnode_end(vp);
+	if (dvp != NULL)
+		vnode_rele(dvp);
 }
 
 static void
@@ -464,14 +496,18 @@ vnode_rele(struct vnode *vp)
 			if (atomic_compare_exchange_strong_explicit(
 			    &vp->v_refs, &v, 0, memory_order_acq_rel,
 			    memory_order_relaxed))
-				return;
+				break;
 		} else if (atomic_compare_exchange_strong_explicit(
 		    &vp->v_refs, &v, VREF_DEAD, memory_order_acq_rel,
 		    memory_order_relaxed)) {
-			epoch_defer(&vp->v_epoch, vnode_free_doomed);
-			return;
+			vp = vnode_end(vp);
+			if (vp == NULL)
+				break;
+			v = atomic_load_explicit(&vp->v_refs,
+			    memory_order_relaxed);
 		}
 	}
+	mount_reap();
 }
 
 /* ---- Reclaim ----------------------------------------------------------- */
@@ -537,8 +573,11 @@ vcache_trim(unsigned n)
 			vp = stripe_victim(st, &dirty);
 			mutex_exit(&st->st_lock);
 			if (dirty != NULL) {
-				(void)pagecache_flush(&dirty->v_pages, 0, 0,
-				    false);
+				vnode_lock(dirty, RW_READER);
+				if (!vnode_doomed(dirty))
+					(void)pagecache_flush(&dirty->v_pages,
+					    0, 0, false);
+				vnode_unlock(dirty);
 				vnode_rele(dirty);
 			}
 			if (vp == NULL) {

@@ -13,7 +13,10 @@
 #include <kern/kmem.h>
 #include <kern/mount.h>
 #include <kern/string.h>
+#include <linux/fs.h>
 
+#undef PATH_MAX
+#undef NAME_MAX
 #define PATH_MAX	4096
 #define NAME_MAX	255
 #define MAXSYMLINKS	40
@@ -30,10 +33,15 @@
 #define VC_HASHED	0x08
 #define VC_RMDIR	0x10	/* a directory that was removed [v_lock] */
 #define VC_MOUNTREF	0x20	/* outlives its mount: holds a reference */
+#define VC_LINKABLE	0x40	/* O_TMPFILE without O_EXCL */
 
 int vcache_init(void);
 /** Under an epoch: take a reference unless it is being reclaimed. */
 bool vnode_tryhold(struct vnode *vp);
+/**
+ * The directory was removed from dvp, which stays its "..". Both are locked X.
+ */
+void vnode_rmdir(struct vnode *dvp, struct vnode *vp);
 /** Take a vnode away from its file system; v_lock X, referenced. */
 void vnode_doom(struct vnode *vp);
 /** Set while the cache is above its limit: call vcache_trim(), lockless. */
@@ -121,6 +129,7 @@ int namecache_name(struct vnode *vp, struct vnode **dvpp, char *name);
 #define NI_NOSYMLINKS	0x080
 #define NI_CACHED	0x100
 #define NI_KERNEL	0x200	/* the path is in kernel memory */
+#define NI_CRED		0x400	/* ni_cn.cn_cred is set by the caller */
 #define NI_PAD		8	/* zero bytes behind a path, for the scanner */
 
 enum ni_last { NI_LAST_NORM, NI_LAST_DOT, NI_LAST_DOTDOT, NI_LAST_ROOT };
@@ -151,6 +160,9 @@ struct nameidata {
  * and ni_cn (unless ni_last says that there is no name), otherwise ni_vp.
  */
 int namei(struct nameidata *ni, int dirfd, const char *upath, unsigned flags);
+/** namei() in two steps, where several paths are copied in before. */
+int namei_begin(struct nameidata *ni, const char *upath, unsigned flags);
+int namei_resolve(struct nameidata *ni, int dirfd, const char *upath);
 void namei_done(struct nameidata *ni);
 /**
  * After NI_PARENT: what the last component names, under ni_dvp's lock (held by
@@ -187,8 +199,8 @@ int vaccess_create(struct vnode *dvp, const struct cred *cr);
 int vaccess_delete(struct vnode *dvp, struct vnode *vp, const struct cred *cr,
     bool isdir);
 bool vaccess_owner(struct vnode *vp, const struct cred *cr);
-/** STATX_ATTR_IMMUTABLE, _APPEND of the file; any lock state but X. */
-uint32_t vnode_attributes(struct vnode *vp);
+/** Is the file's group one of cr's, or cr root's? */
+bool vaccess_group(struct vnode *vp, const struct cred *cr);
 
 /* ---- mounts (mount.c) ------------------------------------------------- */
 
@@ -200,6 +212,10 @@ int mount_root(const char *type);
 /** Call fn with each mount, which cannot be unmounted meanwhile. */
 int mount_walk(int (*fn)(struct mount *mp, void *arg), void *arg);
 int mount_sync(struct mount *mp, bool wait);
+/** Give back a reference to a mount's memory. */
+void mount_drop(struct mount *mp);
+/** Finish detached mounts that are no longer in use. */
+void mount_reap(void);
 
 /* ---- per process (cwd.c) ---------------------------------------------- */
 
@@ -210,27 +226,75 @@ struct cwdinfo {
 	struct kmutex cwdi_lock;	/* to change */
 };
 
+/** Everybody's directories are root. */
 int cwd_init(struct vnode *root);
 struct cwdinfo *cwd_get(void);
-void cwd_chdir(struct vnode *vp);
-void cwd_chroot(struct vnode *vp);
+/**
+ * The path of a directory (referenced, not locked) below root, or below the
+ * top when root is NULL. It ends at the end of buf. @return ERANGE, ENOENT
+ */
+int vnode_path(struct vnode *vp, struct vnode *root, char *buf, size_t size,
+    char **pathp);
 
 /* ---- open files (vfs_file.c) ------------------------------------------ */
 
-/** A file for a vnode, whose reference is taken over on success. */
-int vnode_file(struct vnode *vp, int flags, struct file **fpp);
 extern const struct fileops vnode_fileops, path_fileops;
+
+/**
+ * A file for a vnode of any type but devices and FIFOs; takes over its
+ * reference on success.
+ */
+int vnode_file(struct vnode *vp, int flags, struct file **fpp);
 /** The vnode of a file of one, or NULL; not O_PATH. */
 struct vnode *file_vnode(struct file *fp);
+/** fd_get() of a file with a vnode. @return EBADF (O_PATH too), other */
+int fd_get_vnode(int fd, int other, struct file **fpp);
+
+/* What files of vnodes have in common. */
+int vn_stat(struct file *fp, struct stat *st);
+int vn_close(struct file *fp);
+void vn_closefd(struct file *fp, struct proc *p);
+int vn_fcntl(struct file *fp, int cmd, void *arg, long *rv);
 
 int vn_getattr(struct vnode *vp, struct vattr *va);
-int vn_setattr(struct vnode *vp, const struct vattr *va);
+int vn_setattr_locked(struct vnode *vp, const struct vattr *va);
 void vattr_to_stat(struct vnode *vp, const struct vattr *va, struct stat *st);
-int vn_truncate(struct vnode *vp, uint64_t size, struct lwp *l);
+int vn_write_locked(struct vnode *vp, struct uio *uio, int ioflag,
+    const struct cred *cr);
 /** Give up set-id bits before somebody else's write. v_lock X. */
 int vn_drop_setid(struct vnode *vp, const struct cred *cr);
-/** RLIMIT_FSIZE: EFBIG and SIGXFSZ for the caller; clips *np. */
+/**
+ * RLIMIT_FSIZE for n bytes at off: clips *np, or ELIMIT, which
+ * vn_limit_raise() makes SIGXFSZ and EFBIG of, without locks.
+ */
 int vn_limit_size(uint64_t off, size_t *np);
-int vn_fsync(struct vnode *vp, int flags, uint64_t start, uint64_t end);
+int vn_limit_raise(int error);
+#define ELIMIT (-EFBIG)
+
+/* ---- vfs_attr.c, vfs_open.c, vfs_ioctl.c ------------------------------ */
+
+/** Set the size; the caller has checked permission. */
+int vn_truncate(struct vnode *vp, uint64_t size, const struct cred *cr);
+/**
+ * Open what was found: checks, truncation, the file. Takes over vp's reference
+ * on success. created: nothing is checked.
+ */
+int vn_open(struct vnode *vp, int flags, const struct cred *cr, bool created,
+    struct file **fpp);
+int vn_ioctl(struct file *fp, unsigned long cmd, void *arg);
+
+static inline bool
+vnode_immutable(struct vnode *vp)
+{
+	return (atomic_load_explicit(&vp->v_flags, memory_order_relaxed) &
+	    VV_IMMUTABLE) != 0;
+}
+
+static inline bool
+vnode_append_only(struct vnode *vp)
+{
+	return (atomic_load_explicit(&vp->v_flags, memory_order_relaxed) &
+	    VV_APPEND) != 0;
+}
 
 #endif

@@ -71,26 +71,6 @@ vaccess_mode(struct vnode *vp, const struct cred *cr, int want)
 	return 0;
 }
 
-uint32_t
-vnode_attributes(struct vnode *vp)
-{
-	struct vattr va;
-	bool locked;
-	uint32_t attrs = 0;
-
-	if (vp->v_op->vop_getattr == NULL)
-		return 0;
-	locked = rw_write_held(&vp->v_lock);
-	va.va_attributes = 0;
-	if (!locked)
-		vnode_lock(vp, RW_READER);
-	if (vp->v_op->vop_getattr(vp, &va) == 0)
-		attrs = va.va_attributes;
-	if (!locked)
-		vnode_unlock(vp);
-	return attrs;
-}
-
 int
 vaccess(struct vnode *vp, const struct cred *cr, int want)
 {
@@ -98,6 +78,8 @@ vaccess(struct vnode *vp, const struct cred *cr, int want)
 	if ((want & VWRITE) != 0 && mount_rdonly(vp->v_mount) &&
 	    (vp->v_type == VREG || vp->v_type == VDIR || vp->v_type == VLNK))
 		return EROFS;
+	if ((want & VWRITE) != 0 && vnode_immutable(vp))
+		return EPERM;
 	return vaccess_mode(vp, cr, want);
 }
 
@@ -106,6 +88,15 @@ vaccess_owner(struct vnode *vp, const struct cred *cr)
 {
 	return cr->cr_fsuid == atomic_load_explicit(&vp->v_uid,
 	    memory_order_relaxed) || cred_is_root(cr);
+}
+
+bool
+vaccess_group(struct vnode *vp, const struct cred *cr)
+{
+	gid_t gid = atomic_load_explicit(&vp->v_gid, memory_order_relaxed);
+
+	return cr->cr_fsgid == gid || cred_is_root(cr) ||
+	    cred_in_group(cr, gid);
 }
 
 int
@@ -126,6 +117,9 @@ vaccess_delete(struct vnode *dvp, struct vnode *vp, const struct cred *cr,
 	error = vaccess(dvp, cr, VWRITE | VEXEC);
 	if (error != 0)
 		return error;
+	if (vnode_append_only(dvp) || vnode_append_only(vp) ||
+	    vnode_immutable(vp))
+		return EPERM;
 	if ((vmode(dvp) & S_ISVTX) != 0 && !vaccess_owner(vp, cr) &&
 	    cr->cr_fsuid != atomic_load_explicit(&dvp->v_uid,
 	    memory_order_relaxed))
