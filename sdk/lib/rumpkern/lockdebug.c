@@ -15,7 +15,7 @@
 #include <kern/thread.h>
 
 #define CLASS_MAX	256
-#define HELD_MAX	64
+#define HELD_MAX	160		/* the name cache grows with all stripes held */
 
 struct held {
 	struct lock_debug *h_lock;
