@@ -151,6 +151,7 @@ struct ext2fs_inode {
 	struct kspin i_ec_lock;
 	uint8_t i_block[EXT2_BLOCK_BYTES]; /* [d] root of the map */
 	uint32_t i_flags;		/* [v] */
+	uint32_t i_gen;			/* [I] */
 	_Atomic uint64_t i_size;	/* [a] written with v_lock X */
 	_Atomic uint64_t i_blocks;	/* [a] 512-byte units; with [d] */
 	_Atomic uint64_t i_atime;	/* [a] ext2fs_time */
@@ -160,10 +161,11 @@ struct ext2fs_inode {
 	struct ext2fs_orphan *i_orphan;	/* [v] it is on the list */
 	uint64_t i_ec_pblk;		/* [e] extent looked up last */
 	uint32_t i_ec_lblk, i_ec_len;	/* [e] len 0: none */
-	uint32_t i_reserved;		/* [d] delayed allocation: blocks */
-	uint32_t i_gen;			/* [I] */
+	union {
+		uint32_t i_reserved;	/* [d] delayed allocation: blocks */
+		uint32_t i_hint;	/* [v] directory: block that had room */
+	};
 	uint32_t i_seed;		/* [I] checksums of what belongs to it */
-	uint32_t i_hint;		/* [v] directory: block that had room */
 	_Atomic uint32_t i_parent;	/* [a] directory: what ".." was seen to
 					   be, or 0 */
 	uint16_t i_links;		/* [v] as on the disk */

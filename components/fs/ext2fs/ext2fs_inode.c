@@ -764,7 +764,7 @@ ext2fs_reclaim(struct vnode *vp)
 		ext2fs_tx_end(&tx);
 	}
 	inode_clean(em, ip);
-	if (ip->i_reserved != 0)
+	if (vp->v_type == VREG && ip->i_reserved != 0)
 		ext2fs_unreserve(em, ip->i_reserved);
 	if (ip->i_orphan != NULL) {
 		mutex_enter(&em->em_orphan_lock);

@@ -72,7 +72,7 @@ log_where(struct replay *r, uint32_t n, uint64_t *offp)
 static int
 log_read(struct replay *r, uint32_t n, uint8_t *buf)
 {
-	uint64_t off;
+	uint64_t off = 0;
 	int error;
 
 	error = log_where(r, n, &off);
@@ -510,7 +510,7 @@ device_sink(void *arg, uint64_t blk, const uint8_t *data)
 static int
 mark_empty(struct replay *r)
 {
-	uint64_t off;
+	uint64_t off = 0;
 	int error;
 
 	be32enc(r->r_sb + JS_START, 0);

@@ -98,8 +98,10 @@ getattr(struct vnode *vp, struct vattr *va)
 	va->va_rdev = vp->v_rdev;
 	va->va_size = i_size_get(ip);
 	va->va_blocks = atomic_load_explicit(&ip->i_blocks,
-	    memory_order_relaxed) +
-	    (uint64_t)ip->i_reserved * (em->em_bsize >> 9);
+	    memory_order_relaxed);
+	if (vp->v_type == VREG)
+		va->va_blocks += (uint64_t)ip->i_reserved *
+		    (em->em_bsize >> 9);
 	va->va_blksize = MAX(em->em_bsize, (uint32_t)PAGE_SIZE);
 	va->va_nlink = ip->i_links;
 	va->va_ino = vp->v_ino;
