@@ -28,7 +28,6 @@ static unsigned long long
 memory_share(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES);
-
 	long size = sysconf(_SC_PAGESIZE);
 
 	return pages > 0 && size > 0 ?
