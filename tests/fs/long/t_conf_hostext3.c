@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The conformance list on the host's ext3.
+ */
+#include "../conf_hostext.h"
+
+int
+main(void)
+{
+
+	return host_ext_run("ext3");
+}

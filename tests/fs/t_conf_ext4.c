@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The conformance list on ext4.
+ *
+ * Link: rump-ext2fs
+ */
+#include "conf_rumpext.h"
+#include "conf_list.h"
+
+int
+main(void)
+{
+	struct conf_fs f = rumpext_setup("ext4", "512M");
+	int failed = conf_run(&f);
+
+	rumpext_done();
+	return failed;
+}
