@@ -146,6 +146,11 @@ struct conf_fs {
 	void (*cf_small_done)(void);
 	/** Remount cf_root. */
 	int (*cf_readonly)(bool ro);
+	/**
+	 * Look at it from outside when nothing is in it but an empty
+	 * directory "case", and nothing is in use; false: it is not in order.
+	 */
+	bool (*cf_check)(void);
 };
 
 static const struct conf_sys *sys;
@@ -417,7 +422,7 @@ count_names(const char *p)
 static void
 empty_dir(int dfd)
 {
-	_Alignas(struct dirent64) char buf[8192];
+	_Alignas(struct dirent64) char buf[1024];
 	struct dirent64 *de;
 	ssize_t n, off;
 	int fd;
@@ -492,6 +497,17 @@ conf_teardown(void **state)
 		return -1;
 	}
 	return 0;
+}
+
+/* The last one: what all the others left behind. */
+static void
+is_in_order_after_all_of_that(void **state)
+{
+	(void)state;
+	if (fs->cf_check == NULL)
+		return;
+	ok(sys->chdir("/"));
+	is(fs->cf_check());
 }
 
 #define C(name) \

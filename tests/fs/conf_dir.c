@@ -395,7 +395,7 @@ readdir_with_renaming_of_what_is_read_ends(void **state)
 static void
 seekdir_goes_back_to_where_it_was(void **state)
 {
-	_Alignas(struct dirent64) char buf[256];
+	_Alignas(struct dirent64) char buf[300];
 	char first[300][64];
 	int64_t cookie[300];
 	struct dirent64 *de;

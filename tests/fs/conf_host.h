@@ -11,7 +11,6 @@
 #include <grp.h>
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #define X(ret, name, params, args)					\
 static ret								\
@@ -52,35 +51,23 @@ static const struct conf_sys host_sys = {
 	.as_root = host_as_root,
 };
 
-static char base[] = "/tmp/conf-XXXXXX";
-static char root[64], small[64], image[64], small_image[64];
-
-static int __attribute__((format(printf, 1, 2)))
-run(const char *fmt, ...)
-{
-	char cmd[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
+static char host_base[] = "/tmp/conf-XXXXXX";
+static char host_root[64], host_small[64];
 
 static int
 host_readonly(bool ro)
 {
 
-	return mount("none", root, NULL, MS_REMOUNT | (ro ? MS_RDONLY : 0),
-	    NULL);
+	return mount("none", host_root, NULL,
+	    MS_REMOUNT | (ro ? MS_RDONLY : 0), NULL);
 }
 
 static void
 host_small_done(void)
 {
 
-	if (umount(small) != 0)
-		print_error("umount %s: %s\n", small, strerror(errno));
+	if (umount(host_small) != 0)
+		print_error("umount %s: %s\n", host_small, strerror(errno));
 }
 
 /* A mount table of our own: whatever happens, no mount stays. */
@@ -91,17 +78,15 @@ host_setup(void)
 	sys = &host_sys;
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mkdtemp(base) == NULL) {
+	    mkdtemp(host_base) == NULL) {
 		printf("1..0 # SKIP needs root and the right to mount\n");
 		return false;
 	}
-	snprintf(root, sizeof(root), "%s/root", base);
-	snprintf(small, sizeof(small), "%s/small", base);
-	snprintf(image, sizeof(image), "%s/image", base);
-	snprintf(small_image, sizeof(small_image), "%s/small_image", base);
-	(void)chmod(base, 0755);
-	(void)mkdir(root, 0755);
-	(void)mkdir(small, 0755);
+	snprintf(host_root, sizeof(host_root), "%s/root", host_base);
+	snprintf(host_small, sizeof(host_small), "%s/small", host_base);
+	(void)chmod(host_base, 0755);
+	(void)mkdir(host_root, 0755);
+	(void)mkdir(host_small, 0755);
 	return true;
 }
 
@@ -110,12 +95,13 @@ host_done(void)
 {
 
 	(void)!chdir("/");
-	umount(root);
-	run("rm -rf %s", base);
+	umount(host_root);
+	rmdir(host_small);
+	rmdir(host_root);
+	rmdir(host_base);
 }
 
-/* Our process is not in the mount table that the test began with. */
-static int
+static int __attribute__((unused))
 host_skip(const char *why)
 {
 

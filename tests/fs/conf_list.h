@@ -28,6 +28,7 @@ conf_run(const struct conf_fs *which)
 		CONF_SPACE,
 		CONF_NODE,
 		CONF_RACE,
+		C(is_in_order_after_all_of_that),
 	};
 	const char *filter = getenv("CONF_FILTER");
 

@@ -41,7 +41,7 @@ write_stops_short_when_full(void **state)
 	uint64_t size = 0;
 	ssize_t n;
 	bool partial = false;
-	int fd;
+	int fd, other;
 
 	(void)state;
 	needs(CF_LIMITS);
@@ -66,8 +66,9 @@ write_stops_short_when_full(void **state)
 		eq(ok(sys->pwrite(fd, "y", 1, 0)), 1);
 		eq(ok(sys->pwrite(fd, buf, 8192, 100)), 8192);
 		fails(sys->pwrite(fd, "y", 1, (off_t)size), ENOSPC);
-		fails(sys->write(ok(open_("g", O_WRONLY | O_CREAT, 0644)),
-		    "x", 1), ENOSPC);
+		other = ok(open_("g", O_WRONLY | O_CREAT, 0644));
+		fails(sys->write(other, "x", 1), ENOSPC);
+		ok(sys->close(other));
 	}
 	ok(sys->ftruncate(fd, 0));
 	ok(sys->fsync(fd));

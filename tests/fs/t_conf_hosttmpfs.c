@@ -12,7 +12,8 @@ tmpfs_small(uint64_t bytes, uint64_t nodes)
 
 	snprintf(opts, sizeof(opts), "size=%llu,nr_inodes=%llu",
 	    (unsigned long long)bytes, (unsigned long long)nodes);
-	return mount("none", small, "tmpfs", 0, opts) == 0 ? small : NULL;
+	return mount("none", host_small, "tmpfs", 0, opts) == 0 ?
+	    host_small : NULL;
 }
 
 static const struct conf_fs host_tmpfs = {
@@ -20,7 +21,7 @@ static const struct conf_fs host_tmpfs = {
 	.cf_caps = CF_TMPFILE | CF_XATTR | CF_EXCHANGE | CF_WHITEOUT |
 	    CF_FALLOC | CF_PUNCH | CF_BTIME | CF_SEEKHOLE | CF_LIMITS |
 	    CF_REMOUNT | CF_EXACT,
-	.cf_root = root,
+	.cf_root = host_root,
 	.cf_other = "/",
 	.cf_maxsize = INT64_MAX,
 	.cf_mintime = INT64_MIN,
@@ -38,7 +39,7 @@ main(void)
 
 	if (!host_setup())
 		return 0;
-	if (mount("none", root, "tmpfs", 0, "") != 0)
+	if (mount("none", host_root, "tmpfs", 0, "") != 0)
 		return host_skip("cannot mount tmpfs");
 	failed = conf_run(&host_tmpfs);
 	host_done();
