@@ -447,31 +447,47 @@ vnode_make_candidate(struct vnode *vp)
 	mutex_exit(&st->st_lock);
 }
 
-/* The last reference is about to go; others may come meanwhile. */
-static void
+/*
+ * The last reference is about to go; others may come meanwhile. True: it went,
+ * and the vnode is not ours any more.
+ *
+ * It goes under v_lock: otherwise somebody could come after vop_inactive,
+ * remove the last name, and leave before us, and nobody would free the file.
+ */
+static bool
 vnode_inactive(struct vnode *vp)
 {
-	bool freed = false;
+	bool locked = vp->v_op->vop_inactive != NULL;
+	bool freed = false, gone = false;
+	uint32_t one = 1;
 	unsigned f;
 
-	if (vp->v_op->vop_inactive != NULL) {
+	if (locked) {
 		vnode_lock(vp, RW_WRITER);
 		if (atomic_load(&vp->v_refs) == 1 &&
 		    vp->v_op->vop_inactive != NULL)
 			vp->v_op->vop_inactive(vp, &freed);
 		if (freed)
 			vnode_doom(vp);
-		vnode_unlock(vp);
-		if (freed)
-			return;
 	}
-	f = vnode_cflags(vp);
-	if ((f & VC_REF) == 0)
-		cflags_set(vp, VC_REF);
-	if ((f & VC_LRU) == 0 &&
-	    (atomic_load_explicit(&vp->v_flags, memory_order_relaxed) &
-	    (VV_KEEP | VV_DOOMED)) == 0)
-		vnode_make_candidate(vp);
+	if (!vnode_doomed(vp)) {
+		f = vnode_cflags(vp);
+		if ((f & VC_REF) == 0)
+			cflags_set(vp, VC_REF);
+		if ((f & VC_LRU) == 0 &&
+		    (atomic_load_explicit(&vp->v_flags,
+		    memory_order_relaxed) & VV_KEEP) == 0)
+			vnode_make_candidate(vp);
+	}
+	/* Without our reference the lock is there as long as the epoch. */
+	epoch_enter();
+	if (!vnode_doomed(vp))
+		gone = atomic_compare_exchange_strong_explicit(&vp->v_refs,
+		    &one, 0, memory_order_acq_rel, memory_order_relaxed);
+	if (locked)
+		vnode_unlock(vp);
+	epoch_exit();
+	return gone;
 }
 
 void
@@ -489,14 +505,11 @@ vnode_rele(struct vnode *vp)
 				return;
 			continue;
 		}
-		if (!vnode_doomed(vp))
-			vnode_inactive(vp);
-		v = 1;
 		if (!vnode_doomed(vp)) {
-			if (atomic_compare_exchange_strong_explicit(
-			    &vp->v_refs, &v, 0, memory_order_acq_rel,
-			    memory_order_relaxed))
+			if (vnode_inactive(vp))
 				break;
+			v = atomic_load_explicit(&vp->v_refs,
+			    memory_order_relaxed);
 		} else if (atomic_compare_exchange_strong_explicit(
 		    &vp->v_refs, &v, VREF_DEAD, memory_order_acq_rel,
 		    memory_order_relaxed)) {
