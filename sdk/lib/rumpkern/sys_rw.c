@@ -21,6 +21,14 @@ transfer(struct file *fp, struct uio *uio, off_t *offp, int flags)
 	    fp->f_ops->fo_write(fp, offp, uio, flags);
 }
 
+/* No transfer may reach beyond the largest offset, whatever it would do. */
+static inline bool
+offset_overflows(const struct uio *uio)
+{
+	return __unlikely(uio->uio_resid >
+	    (uint64_t)INT64_MAX - (uint64_t)uio->uio_offset);
+}
+
 /* At the file's offset, which other threads with the file wait for. */
 static int
 transfer_seq(struct file *fp, struct uio *uio, int flags)
@@ -32,7 +40,8 @@ transfer_seq(struct file *fp, struct uio *uio, int flags)
 		return transfer(fp, uio, &zero, flags);
 	mutex_enter(&fp->f_offlock);
 	uio->uio_offset = fp->f_offset;
-	error = transfer(fp, uio, &fp->f_offset, flags);
+	error = offset_overflows(uio) ? EINVAL :
+	    transfer(fp, uio, &fp->f_offset, flags);
 	mutex_exit(&fp->f_offlock);
 	return error;
 }
@@ -53,7 +62,8 @@ file_transfer(struct file *fp, struct uio *uio, const off_t *offp, int flags,
 		error = transfer_seq(fp, uio, flags);
 	} else {
 		uio->uio_offset = off = *offp;
-		error = transfer(fp, uio, &off, flags);
+		error = offset_overflows(uio) ? EINVAL :
+		    transfer(fp, uio, &off, flags);
 	}
 	resid -= uio->uio_resid;
 	if (error != 0 && resid == 0)
