@@ -273,8 +273,12 @@ int vn_limit_raise(int error);
 
 /* ---- vfs_attr.c, vfs_open.c, vfs_ioctl.c ------------------------------ */
 
-/** Set the size; the caller has checked permission. */
-int vn_truncate(struct vnode *vp, uint64_t size, const struct cred *cr);
+/**
+ * Set the size; the caller has checked permission. touch: the times change
+ * even if the size does not (ftruncate, O_TRUNC; not truncate).
+ */
+int vn_truncate(struct vnode *vp, uint64_t size, bool touch,
+    const struct cred *cr);
 /**
  * Open what was found: checks, truncation, the file. Takes over vp's reference
  * on success. created: nothing is checked.

@@ -564,7 +564,8 @@ sys_utime(const char *path, const struct utimbuf *ut, long *rv __maybe_unused)
 /* ---- Size -------------------------------------------------------------- */
 
 int
-vn_truncate(struct vnode *vp, uint64_t size, const struct cred *cr)
+vn_truncate(struct vnode *vp, uint64_t size, bool touch,
+    const struct cred *cr)
 {
 	struct vattr va = { .va_mask = VA_SIZE, .va_size = size };
 	struct vattr old;
@@ -582,6 +583,10 @@ vn_truncate(struct vnode *vp, uint64_t size, const struct cred *cr)
 	}
 	if (error == 0)
 		error = vn_drop_setid(vp, cr);
+	if (touch) {
+		va.va_mask |= VA_MTIME;
+		real_stamp(&va.va_mtime);
+	}
 	if (error == 0)
 		error = vn_setattr_locked(vp, &va);
 	vnode_unlock(vp);
@@ -607,7 +612,7 @@ sys_truncate(const char *path, off_t length, long *rv __maybe_unused)
 		if (error == 0 && vnode_append_only(vp))
 			error = EPERM;
 		if (error == 0)
-			error = vn_truncate(vp, (uint64_t)length,
+			error = vn_truncate(vp, (uint64_t)length, false,
 			    ni.ni_cn.cn_cred);
 	}
 	namei_done(&ni);
@@ -632,7 +637,7 @@ sys_ftruncate(int fd, off_t length, long *rv __maybe_unused)
 	else if (vnode_append_only(vp))
 		error = EPERM;
 	else
-		error = vn_truncate(vp, (uint64_t)length, fp->f_cred);
+		error = vn_truncate(vp, (uint64_t)length, true, fp->f_cred);
 	fd_put(fp);
 	return error;
 }

@@ -87,7 +87,7 @@ vn_open(struct vnode *vp, int flags, const struct cred *cr, bool created,
 		}
 	}
 	if (!created && (flags & O_TRUNC) != 0) {
-		error = vn_truncate(vp, 0, cr);
+		error = vn_truncate(vp, 0, true, cr);
 		if (error != 0)
 			goto fail;
 	}
