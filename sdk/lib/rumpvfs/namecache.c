@@ -21,7 +21,7 @@
 
 #include "vfs.h"
 
-#define NSTRIPES	64
+#define NSTRIPES	32		/* all are held while the table grows */
 #define MINBUCKETS	1024
 #define MAXBUCKETS	(1u << 20)
 

@@ -410,7 +410,14 @@ sys_fchown(int fd, uid_t uid, gid_t gid, long *rv __maybe_unused)
 
 /* ---- Times ------------------------------------------------------------- */
 
-/* ts: two, valid; NULL: both now. */
+static bool
+nsec_valid(long nsec)
+{
+	return nsec == UTIME_NOW || nsec == UTIME_OMIT ||
+	    (nsec >= 0 && nsec < NS_PER_SEC);
+}
+
+/* ts: two; NULL: both now. */
 static int
 do_utimens(struct vnode *vp, const struct timespec *ts, const struct cred *cr)
 {
@@ -421,6 +428,9 @@ do_utimens(struct vnode *vp, const struct timespec *ts, const struct cred *cr)
 
 	touch = ts == NULL ||
 	    (ts[0].tv_nsec == UTIME_NOW && ts[1].tv_nsec == UTIME_NOW);
+	if (ts != NULL && (!nsec_valid(ts[0].tv_nsec) ||
+	    !nsec_valid(ts[1].tv_nsec)))
+		return EINVAL;
 	if (mount_rdonly(vp->v_mount))
 		return EROFS;
 	if (vnode_immutable(vp) || (vnode_append_only(vp) && !touch))
@@ -447,13 +457,6 @@ do_utimens(struct vnode *vp, const struct timespec *ts, const struct cred *cr)
 	error = vn_setattr_locked(vp, &va);
 	vnode_unlock(vp);
 	return error;
-}
-
-static bool
-nsec_valid(long nsec)
-{
-	return nsec == UTIME_NOW || nsec == UTIME_OMIT ||
-	    (nsec >= 0 && nsec < NS_PER_SEC);
 }
 
 /* path NULL: the descriptor's file itself. */
@@ -498,8 +501,6 @@ sys_utimensat(int dirfd, const char *path, const struct timespec *uts,
 		/* Then not even the path is looked at. */
 		if (ts[0].tv_nsec == UTIME_OMIT && ts[1].tv_nsec == UTIME_OMIT)
 			return 0;
-		if (!nsec_valid(ts[0].tv_nsec) || !nsec_valid(ts[1].tv_nsec))
-			return EINVAL;
 	}
 	return utimens_at(dirfd, path, uts == NULL ? NULL : ts, flags);
 }

@@ -405,7 +405,7 @@ copy_data(struct file *in, off_t *inoffp, struct file *out, off_t *outoffp,
 
 /* The offset of one side: the application's, or the file's own (locked). */
 static int
-offset_begin(struct file *fp, const off_t *uoff, off_t *offp)
+offset_begin(struct file *fp, const off_t *uoff, size_t len, off_t *offp)
 {
 	int error;
 
@@ -414,7 +414,9 @@ offset_begin(struct file *fp, const off_t *uoff, off_t *offp)
 		return 0;
 	}
 	error = copyin(uoff, offp, sizeof(*offp));
-	return error == 0 && *offp < 0 ? EINVAL : error;
+	if (error == 0 && *offp < 0)
+		error = len >= (size_t)-*offp ? EOVERFLOW : EINVAL;
+	return error;
 }
 
 static int
@@ -437,12 +439,14 @@ copy_range_check(struct file *in, off_t inoff, struct file *out, off_t outoff,
 	int error;
 
 	if (ivp == NULL || ovp == NULL)
-		return EINVAL;
+		return ((in->f_flags | out->f_flags) & O_PATH) != 0 ?
+		    EBADF : EINVAL;
 	if (ivp->v_type == VDIR || ovp->v_type == VDIR)
 		return EISDIR;
 	if (ivp->v_type != VREG || ovp->v_type != VREG)
 		return EINVAL;
-	if ((out->f_flags & O_APPEND) != 0)
+	if (!file_readable(in) || (out->f_flags & O_ACCMODE) == O_RDONLY ||
+	    (out->f_flags & O_APPEND) != 0)
 		return EBADF;
 	if (vnode_immutable(ovp))
 		return EPERM;
@@ -500,10 +504,10 @@ sys_copy_file_range(int fdin, off_t *uoffin, int fdout, off_t *uoffout,
 	size_t done = 0;
 	int error;
 
-	error = fd_get_read(fdin, &in);
+	error = fd_get(fdin, &in);
 	if (error != 0)
 		return error;
-	error = fd_get_write(fdout, &out);
+	error = fd_get(fdout, &out);
 	if (error != 0) {
 		fd_put(in);
 		return error;
@@ -512,9 +516,9 @@ sys_copy_file_range(int fdin, off_t *uoffin, int fdout, off_t *uoffout,
 	ownout = uoffout == NULL ? out : NULL;
 	offsets_lock(ownin, ownout);
 	len = MIN(len, MAX_RW);
-	error = flags != 0 ? EINVAL : offset_begin(in, uoffin, &inoff);
+	error = flags != 0 ? EINVAL : offset_begin(in, uoffin, len, &inoff);
 	if (error == 0)
-		error = offset_begin(out, uoffout, &outoff);
+		error = offset_begin(out, uoffout, len, &outoff);
 	if (error == 0)
 		error = copy_range_check(in, inoff, out, outoff, &len);
 	if (error == 0)
@@ -549,7 +553,7 @@ do_sendfile(struct file *out, struct file *in, off_t *uoff, size_t count,
 	if (in == out)
 		return EINVAL;
 	offsets_lock(uoff == NULL ? in : NULL, ownout);
-	error = offset_begin(in, uoff, &inoff);
+	error = offset_begin(in, uoff, count, &inoff);
 	if (error == 0) {
 		if (ownout != NULL)
 			outoff = out->f_offset;
