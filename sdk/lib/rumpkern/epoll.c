@@ -357,7 +357,7 @@ nest_check(struct epoll *ep, struct epoll *inner)
 	mutex_enter(&files_lock);
 	above = depth_above(ep, 0);
 	mutex_exit(&files_lock);
-	return above + 1 + below > EP_MAX_NESTS + 1 ? ELOOP : 0;
+	return above + 1 + below > EP_MAX_NESTS ? ELOOP : 0;
 }
 
 /* ---- The file --------------------------------------------------------- */

@@ -109,12 +109,12 @@ eventfd_write(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
 	if (uio->uio_resid < sizeof(v))
 		return EINVAL;
 	error = uiomove(&v, sizeof(v), uio);
-	if (error == 0 && v == UINT64_MAX)
-		error = EINVAL;
 	if (error != 0)
-		goto fail;
+		return error;
 	mutex_enter(&ef->ef_lock);
-	while (v > COUNT_MAX - ef->ef_count && error == 0)
+	if (v == UINT64_MAX)
+		error = EINVAL;
+	while (error == 0 && v > COUNT_MAX - ef->ef_count)
 		error = wait(fp, ef, flags);
 	if (error == 0) {
 		ef->ef_count += v;
@@ -122,11 +122,9 @@ eventfd_write(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
 		poll_notify(&ef->ef_head, POLLIN | POLLRDNORM);
 	}
 	mutex_exit(&ef->ef_lock);
-	if (error == 0)
-		return 0;
-fail:
-	/* Nothing was written. */
-	uio->uio_resid += sizeof(v);
+	/* What was taken from the application then was not written. */
+	if (error != 0)
+		uio->uio_resid += sizeof(v);
 	return error;
 }
 

@@ -206,6 +206,21 @@ sys_pwritev2(int fd, const struct iovec *iov, int iovcnt, off_t offset,
 	    &offset, flags, rv);
 }
 
+/* Linux lets lseek() succeed on what has no position, but for streams. */
+static int
+seek_nowhere(const struct file *fp)
+{
+	switch (fp->f_ops->fo_type) {
+	case FT_EPOLL:
+	case FT_EVENTFD:
+	case FT_TIMERFD:
+	case FT_SIGNALFD:
+		return 0;
+	default:
+		return ESPIPE;
+	}
+}
+
 int
 sys_lseek(int fd, off_t offset, int whence, long *rv)
 {
@@ -222,7 +237,7 @@ sys_lseek(int fd, off_t offset, int whence, long *rv)
 	} else if (whence < SEEK_SET || whence > SEEK_MAX) {
 		error = EINVAL;
 	} else if (fp->f_ops->fo_seek == NULL) {
-		error = ESPIPE;
+		error = seek_nowhere(fp);
 	} else {
 		mutex_enter(&fp->f_offlock);
 		error = fp->f_ops->fo_seek(fp, offset, whence, &new);
