@@ -156,6 +156,8 @@ host_flags(const char *path, int flags)
 		how |= O_CREAT;
 	if (flags & RUMPUSER_OPEN_EXCL)
 		how |= O_EXCL;
+	if (flags & RUMPUSER_OPEN_NOFOLLOW)
+		how |= O_NOFOLLOW;
 	if (flags & RUMPUSER_OPEN_BIO)
 		how |= O_NONBLOCK;	/* a fifo must not keep us */
 

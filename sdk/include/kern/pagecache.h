@@ -78,7 +78,8 @@ struct pagecache {
 						   fsync reports it */
 	_Atomic uint64_t pc_ranext;		/* [a] read-ahead: next index */
 	_Atomic uint32_t pc_rawindow;		/* [a] pages */
-	uint32_t pc_pins;			/* [p] readers that may sleep */
+	uint16_t pc_pins;			/* [p] readers that may sleep */
+	bool pc_listed;				/* [p] it is on that list */
 	_Atomic uint32_t pc_holds;		/* [d] flushers at work */
 	uint32_t pc_pass;			/* [d] last sync that saw it */
 	int64_t pc_dirtytime;			/* [d] monotonic, first dirty */

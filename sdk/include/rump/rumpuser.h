@@ -224,6 +224,8 @@ int rumpuser_stat(const char *path, struct rumpuser_fileinfo *fi);
 					     it mounted */
 #define RUMPUSER_OPEN_BIO	0x20	/**< for rumpuser_bio_*: regular files
 					     and block devices only (ENOTBLK) */
+#define RUMPUSER_OPEN_NOFOLLOW	0x40	/**< ELOOP where the last part of the path
+					     is a symbolic link */
 /**
  * Open a host file. May block.
  * @param fdp  receives a handle for the calls below; closed on exec.

@@ -9,6 +9,8 @@
 int cache_init(void);
 /** Device nodes of our own (/dev/null, ...), once the root is mounted. */
 int memdev_nodes(void);
+/** Host files (etfs). */
+int etfs_init(void);
 
 /* cache_init()'s parts. */
 int pagecache_modinit(void);

@@ -16,6 +16,7 @@ SRCS  += vfs_open.c vfs_names.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c
 
 # page and buffer cache, devices, host files
 SRCS  += bcache.c blkdev.c cdev.c memdev.c
+SRCS  += etfs.c etfs_blk.c etfs_chr.c etfs_host.c
 SRCS  += pagecache.c pc_flush.c pc_read.c pc_reclaim.c pc_tree.c
 
 # file systems in memory

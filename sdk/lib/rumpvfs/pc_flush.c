@@ -103,6 +103,9 @@ unlink_clean(struct pagecache *pc)
 	if (atomic_load_explicit(&pc->pc_ndirty, memory_order_relaxed) != 0 ||
 	    pc->pc_nwb != 0)
 		return;
+	if (!pc->pc_listed)
+		return;
+	pc->pc_listed = false;
 	mutex_enter(&dirty_lock);
 	list_remove(&pc->pc_dirtylink);
 	mutex_exit(&dirty_lock);
@@ -116,8 +119,9 @@ pc_mark_dirty(struct pagecache *pc, struct pc_leaf *pl, uint64_t mask)
 		return;
 	pl->pl_dirty |= mask;
 	pc_count_dirty(pc, (uint32_t)__builtin_popcountll(mask), true);
-	if (list_linked(&pc->pc_dirtylink))
+	if (pc->pc_listed)
 		return;
+	pc->pc_listed = true;
 	mutex_enter(&dirty_lock);
 	pc->pc_dirtytime = mono_now();
 	if (list_empty(&dirty_files))

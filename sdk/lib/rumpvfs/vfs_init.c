@@ -58,6 +58,8 @@ rumpvfs_init(void)
 	if (error == 0)
 		error = memdev_nodes();
 	if (error == 0)
+		error = etfs_init();
+	if (error == 0)
 		syscall_register(&syscalls_vfs);
 	return error;
 }
