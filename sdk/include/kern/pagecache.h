@@ -43,7 +43,9 @@ struct pagecache_ops {
 	int (*pco_map)(struct vnode *vp, uint64_t off, struct pc_extent *pe);
 	/**
 	 * The bytes off..off+len are about to be written to the device:
-	 * allocate what is not (delayed allocation), and say where. A run
+	 * allocate what is not (delayed allocation), and say where. Where
+	 * blocks are bigger than a page, the file system itself clears the
+	 * rest of a new one, and of the last one when the file grows. A run
 	 * shorter than len is asked again for the rest, where a page goes on
 	 * also at the offset inside of it. What lies behind the end of the
 	 * file (its last block may be written whole) is PC_HOLE: nothing is

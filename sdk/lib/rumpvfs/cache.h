@@ -7,8 +7,8 @@
 
 /** Page cache, buffer cache, block and character devices. First of all. */
 int cache_init(void);
-/** Device nodes of our own (/dev/null, ...), once the root is mounted. */
-int memdev_nodes(void);
+/** Our own devices and their nodes (/dev/null, ...): once the root is mounted. */
+int memdev_init(void);
 /** Host files (etfs). */
 int etfs_init(void);
 
@@ -17,7 +17,6 @@ int pagecache_modinit(void);
 int blkdev_modinit(void);
 int bcache_modinit(void);
 int cdev_modinit(void);
-int memdev_modinit(void);
 
 struct blkdev;
 

@@ -164,27 +164,19 @@ static const struct {
 };
 
 int
-memdev_modinit(void)
+memdev_init(void)
 {
 	unsigned i;
 	int error = 0;
 
-	for (i = 0; i < nitems(memdevs) && error == 0; i++)
+	for (i = 0; i < nitems(memdevs) && error == 0; i++) {
 		error = cdev_attach(memdevs[i].md_path + sizeof("/dev/") - 1,
 		    memdevs[i].md_major, memdevs[i].md_minor, 1,
 		    memdevs[i].md_ops);
-	return error;
-}
-
-int
-memdev_nodes(void)
-{
-	unsigned i;
-	int error = 0;
-
-	for (i = 0; i < nitems(memdevs) && error == 0; i++)
-		error = rumpfs_extra_add(memdevs[i].md_path, VCHR,
-		    makedev(memdevs[i].md_major, memdevs[i].md_minor), NULL,
-		    NULL, NULL);
+		if (error == 0)
+			error = rumpfs_extra_add(memdevs[i].md_path, VCHR,
+			    makedev(memdevs[i].md_major, memdevs[i].md_minor),
+			    NULL, NULL, NULL);
+	}
 	return error;
 }

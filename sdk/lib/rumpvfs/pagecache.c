@@ -527,7 +527,10 @@ pagecache_punch(struct pagecache *pc, uint64_t off, uint64_t len)
 
 	if (len == 0)
 		return 0;
-	end = off > UINT64_MAX - len ? UINT64_MAX : off + len;
+	end = PC_INDEX_MAX << PAGE_SHIFT;
+	if (off >= end)
+		return 0;
+	end = MIN(end, off > UINT64_MAX - len ? UINT64_MAX : off + len);
 	first = (off >> PAGE_SHIFT) + ((off & PAGE_MASK) != 0);
 	last = end >> PAGE_SHIFT;
 	if ((off & PAGE_MASK) != 0)
@@ -647,7 +650,7 @@ cache_init(void)
 {
 	static int (*const parts[])(void) = {
 		pagecache_modinit, bcache_modinit, blkdev_modinit,
-		cdev_modinit, memdev_modinit,
+		cdev_modinit,
 	};
 	unsigned i;
 	int error = 0;

@@ -19,7 +19,7 @@
 #include <kern/thread.h>
 
 #define FLUSH_AGE	(5 * NS_PER_SEC)
-#define FLUSH_FILES	64		/* files of one request */
+#define FLUSH_FILES	48		/* files of one request */
 #define FLUSH_INFLIGHT	16384		/* pages, at most */
 #define MIB_PAGES	256ul
 
@@ -634,6 +634,11 @@ pagecache_flush(struct pagecache *pc, uint64_t start, uint64_t end, bool wait)
 static bool
 flush_hold(struct flush *fl, struct pagecache *pc)
 {
+	unsigned i;
+
+	for (i = 0; i < fl->fl_nheld; i++)
+		if (fl->fl_held[i] == pc)
+			return false;
 	if (!rw_tryenter(&pc->pc_vnode->v_lock, RW_READER))
 		return false;
 	atomic_fetch_add(&pc->pc_holds, 1);

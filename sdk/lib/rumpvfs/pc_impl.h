@@ -183,6 +183,8 @@ void pc_lru_replace(struct pc_leaf *old, struct pc_leaf *pl);
 size_t pc_shrink(size_t want);
 /** Before bringing n pages in: stay within the limit. */
 void pc_make_room(size_t n);
+/** So many pages may be brought in at a time: not all that fit. */
+uint64_t pc_window_max(void);
 /** Pages of files with a device. */
 extern _Atomic uint64_t pc_file_pages;
 void pc_reclaim_init(void);

@@ -13,8 +13,7 @@
  */
 #include "pc_impl.h"
 
-#define RA_FIRST	16u		/* pages: the first window, */
-#define RA_MAX		PC_IO_MAX	/* and the longest */
+#define RA_FIRST	16u		/* pages: the first window */
 
 struct pc_rio {
 	struct bio ri_bio;
@@ -144,8 +143,10 @@ load_begin(struct pagecache *pc, uint64_t index, char **pages, uint32_t n,
 
 	mutex_enter(&pc->pc_lock);
 	for (i = 0; i < n; i++) {
+		/* The last page first: a small leaf grows at once. */
 		if (pl == NULL || leaf_bit(index + i) == 0)
-			pl = pc_leaf_make(pc, index + i);
+			pl = pc_leaf_make(pc, MIN(index + n - 1,
+			    (index + i) | (PC_FANOUT - 1)));
 		if (pl == NULL ||
 		    (pl->pl_present & bits(leaf_bit(index + i), 1)) != 0)
 			break;
@@ -187,7 +188,7 @@ load_hole(struct pagecache *pc, struct run *r)
 		return ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
 		memset(pages[i], 0, PAGE_SIZE);
-	n = load_begin(pc, r->r_index, pages, n, 0);
+	n = load_begin(pc, r->r_index, pages, n, SLOT_REF);
 	if (n > 0)
 		load_done(pc, r->r_index, n, 0);
 	r->r_n = MAX(n, 1u);
@@ -214,7 +215,7 @@ load_pieces(struct pagecache *pc, uint64_t index, uint64_t limit)
 		return ENOMEM;
 	memset(page, 0, PAGE_SIZE);
 	p = page;
-	if (load_begin(pc, index, &page, 1, 0) == 0)
+	if (load_begin(pc, index, &page, 1, SLOT_REF) == 0)
 		return 0;
 	while (off < end) {
 		error = pc->pc_ops->pco_map(vp, off, &pe);
@@ -263,7 +264,8 @@ load_run(struct pagecache *pc, struct run *r, int flags)
 		error = ENOMEM;
 	else {
 		n = load_begin(pc, r->r_index, pages, n,
-		    (flags & PC_MARK) != 0 ? SLOT_RA : 0);
+		    (flags & PC_MARK) != 0 ? SLOT_RA :
+		    (flags & PC_ASYNC) != 0 ? 0 : SLOT_REF);
 		ri->ri_n = n;
 		ri->ri_len = MIN(r->r_len, (uint64_t)n << PAGE_SHIFT);
 	}
@@ -375,7 +377,7 @@ static uint64_t
 window_next(uint64_t w)
 {
 	w *= 2;
-	return w < RA_FIRST ? RA_FIRST : MIN(w, RA_MAX);
+	return MIN(w < RA_FIRST ? RA_FIRST : w, pc_window_max());
 }
 
 int
@@ -384,7 +386,7 @@ pc_miss(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size)
 	uint64_t next, w, sync;
 	int error;
 
-	n = MIN(n, PC_IO_MAX);
+	n = MIN(n, pc_window_max());
 	next = atomic_load_explicit(&pc->pc_ranext, memory_order_relaxed);
 	w = atomic_load_explicit(&pc->pc_rawindow, memory_order_relaxed);
 	if ((index != next && index != 0) || kmem_pressure() > 1) {
@@ -427,7 +429,7 @@ pc_readahead(struct pagecache *pc, uint64_t index, uint64_t size)
 		return;
 	next = expect = atomic_load_explicit(&pc->pc_ranext,
 	    memory_order_relaxed);
-	if (next <= index || next - index > 2 * RA_MAX)
+	if (next <= index || next - index > 2 * PC_IO_MAX)
 		return;
 	w = atomic_load_explicit(&pc->pc_rawindow, memory_order_relaxed);
 	w = window_next(w);

@@ -224,6 +224,15 @@ pc_make_room(size_t n)
 		(void)pc_shrink(MAX(n, 64u));
 }
 
+uint64_t
+pc_window_max(void)
+{
+	uint64_t n;
+
+	n = atomic_load_explicit(&max_pages, memory_order_relaxed) / 16;
+	return n < 4 ? 4 : MIN(n, PC_IO_MAX);
+}
+
 static uint64_t
 leaf_overhead(void)
 {
@@ -260,8 +269,7 @@ pc_reclaim_init(void)
 	spin_init(&lru_lock, &lru_lc);
 	list_init(&lru);
 	kmem_stats(NULL, NULL, &limit);
-	/* Without a limit of its own the kernel must not eat the host. */
-	atomic_store(&max_pages, MIN(limit, (size_t)4 << 30) / PAGE_SIZE);
+	atomic_store(&max_pages, (limit - limit / 8) / PAGE_SIZE);
 	for (i = 0; i < nitems(reclaim_sysctls); i++)
 		(void)sysctl_register(&reclaim_sysctls[i]);
 	kmem_reclaim_add(&pc_reclaim);

@@ -56,7 +56,7 @@ rumpvfs_init(void)
 	if (error == 0)
 		error = mount_root("rumpfs");
 	if (error == 0)
-		error = memdev_nodes();
+		error = memdev_init();
 	if (error == 0)
 		error = etfs_init();
 	if (error == 0)
