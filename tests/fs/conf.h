@@ -418,16 +418,21 @@ count_names(const char *p)
 	return n;
 }
 
-/* Remove what a directory has in it; depth does not matter. */
+/*
+ * Remove what a directory has in it; depth does not matter, not even to the
+ * stack of a program built with sanitizers.
+ */
 static void
 empty_dir(int dfd)
 {
-	_Alignas(struct dirent64) char buf[1024];
+	enum { SIZE = 1024 };
+	char *buf = malloc(SIZE);
 	struct dirent64 *de;
 	ssize_t n, off;
 	int fd;
 
-	while ((n = sys->getdents64(dfd, buf, sizeof(buf))) > 0) {
+	while (buf != NULL &&
+	    (n = sys->getdents64(dfd, buf, SIZE)) > 0) {
 		for (off = 0; off < n; off += de->d_reclen) {
 			de = (struct dirent64 *)(void *)(buf + off);
 			if (strcmp(de->d_name, ".") == 0 ||
@@ -447,6 +452,7 @@ empty_dir(int dfd)
 			sys->unlinkat(dfd, de->d_name, AT_REMOVEDIR);
 		}
 	}
+	free(buf);
 }
 
 static int conf_firstfd;		/* what a case opens comes from here on */
