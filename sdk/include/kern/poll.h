@@ -18,6 +18,7 @@
 struct pollhead {
 	struct kspin ph_lock;
 	struct list ph_ents;		/* [ph_lock] */
+	_Atomic unsigned ph_count;	/* how many; written under ph_lock */
 };
 
 struct pollent {
@@ -44,7 +45,7 @@ static inline bool
 poll_wanted(struct pollhead *ph)
 {
 	atomic_thread_fence(memory_order_seq_cst);
-	return *(struct list *volatile *)&ph->ph_ents.l_next != &ph->ph_ents;
+	return atomic_load_explicit(&ph->ph_count, memory_order_relaxed) != 0;
 }
 
 #endif

@@ -3,8 +3,8 @@
  * Poll heads.
  *
  * An entry that hangs before its owner looks, and a change that is made before
- * its maker looks for entries: one of the two sees the other (the fence in
- * poll_wanted(), and the lock taken by poll_hang()).
+ * its maker looks for entries: one of the two sees the other, because of the
+ * fences in poll_hang() and poll_wanted().
  */
 #include <kern/poll.h>
 
@@ -16,6 +16,7 @@ pollhead_init(struct pollhead *ph)
 {
 	spin_init(&ph->ph_lock, &pollhead_lc);
 	list_init(&ph->ph_ents);
+	atomic_init(&ph->ph_count, 0);
 }
 
 void
@@ -70,7 +71,9 @@ poll_hang(struct pollhead *ph, struct pollent *pe)
 		list_insert_tail(&ph->ph_ents, &pe->pe_link);
 	else
 		list_insert_head(&ph->ph_ents, &pe->pe_link);
+	atomic_fetch_add_explicit(&ph->ph_count, 1, memory_order_relaxed);
 	spin_unlock(&ph->ph_lock);
+	atomic_thread_fence(memory_order_seq_cst);
 }
 
 void
@@ -84,6 +87,8 @@ poll_unhang(struct pollent *pe)
 	if (pe->pe_head == ph) {
 		list_remove(&pe->pe_link);
 		pe->pe_head = NULL;
+		atomic_fetch_sub_explicit(&ph->ph_count, 1,
+		    memory_order_relaxed);
 	}
 	spin_unlock(&ph->ph_lock);
 }

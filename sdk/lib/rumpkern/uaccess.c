@@ -25,7 +25,9 @@ copyin(const void *uaddr, void *kaddr, size_t n)
 {
 	struct proc *p = curproc;
 
-	if (uaddr == NULL && n > 0)
+	if (n == 0)
+		return 0;
+	if (uaddr == NULL)
 		return EFAULT;
 	if (__unlikely(p->p_vmops != NULL))
 		return p->p_vmops->vm_copyin(p, uaddr, kaddr, n);
@@ -38,7 +40,9 @@ copyout(const void *kaddr, void *uaddr, size_t n)
 {
 	struct proc *p = curproc;
 
-	if (uaddr == NULL && n > 0)
+	if (n == 0)
+		return 0;
+	if (uaddr == NULL)
 		return EFAULT;
 	if (__unlikely(p->p_vmops != NULL))
 		return p->p_vmops->vm_copyout(p, kaddr, uaddr, n);
