@@ -149,16 +149,15 @@ host_getattr(struct vnode *vp, struct vattr *va)
 	return 0;
 }
 
-/* The size can be set; for the rest there is no hypercall. */
+/* The size can be set, and the host sets its times; the rest cannot. */
 static int
 host_setattr(struct vnode *vp, const struct vattr *va)
 {
 	int error, fd;
 
-	if ((va->va_mask & ~VA_SIZE) != 0)
+	if ((va->va_mask & VA_SIZE) == 0 ||
+	    (va->va_mask & ~(VA_SIZE | VA_MTIME | VA_CTIME)) != 0)
 		return EPERM;
-	if ((va->va_mask & VA_SIZE) == 0)
-		return 0;
 	if (vp->v_type != VREG)
 		return EISDIR;
 	error = handle(vp->v_data, true, &fd);
@@ -443,7 +442,7 @@ host_create(struct vnode *dvp, const struct componentname *cnp,
 	int error, fd;
 
 	if (va->va_type != VREG)
-		return EOPNOTSUPP;
+		return EPERM;
 	path = join(dvp->v_data, cnp);
 	if (path == NULL)
 		return ENOMEM;
