@@ -135,7 +135,7 @@ pipe_read(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
     int flags)
 {
 	struct pipe *pi = fp->f_data;
-	bool was_full;
+	bool was_full = false, more = false, writers = false;
 	int error = 0;
 
 	if (uio->uio_resid == 0)
@@ -147,15 +147,17 @@ pipe_read(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
 	if (pi->pi_used > 0) {
 		was_full = pi->pi_size - pi->pi_used < PIPE_BUF;
 		error = ring_read(pi, uio);
-		/* A wake-up that a signal made useless, or more for another. */
-		if (pi->pi_used > 0)
-			cv_signal(&pi->pi_rcv);
-		if (pi->pi_writers > 0)
-			cv_broadcast(&pi->pi_wcv);
-		if (was_full)
-			poll_notify(&pi->pi_whead, POLLOUT | POLLWRNORM);
+		more = pi->pi_used > 0;
+		writers = pi->pi_writers > 0;
 	}
 	mutex_exit(&pi->pi_lock);
+	/* A wake-up that a signal made useless, or more for another. */
+	if (more)
+		cv_signal(&pi->pi_rcv);
+	if (writers)
+		cv_broadcast(&pi->pi_wcv);
+	if (was_full)
+		poll_notify(&pi->pi_whead, POLLOUT | POLLWRNORM);
 	return error;
 }
 
@@ -187,19 +189,22 @@ pipe_write(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
 
 	if (uio->uio_resid == 0)
 		return 0;
-	mutex_enter(&pi->pi_lock);
 	while (uio->uio_resid > 0 && error == 0) {
+		mutex_enter(&pi->pi_lock);
 		error = wait_for_room(pi, fp, room, flags);
-		if (error != 0)
+		if (error != 0) {
+			mutex_exit(&pi->pi_lock);
 			break;
+		}
 		was_empty = pi->pi_used == 0;
 		error = ring_write(pi, uio);
-		if (was_empty && pi->pi_used > 0)
+		was_empty &= pi->pi_used > 0;
+		mutex_exit(&pi->pi_lock);
+		if (was_empty)
 			cv_signal(&pi->pi_rcv);
 		/* Each write is an edge, also where there were bytes. */
 		poll_notify(&pi->pi_rhead, POLLIN | POLLRDNORM);
 	}
-	mutex_exit(&pi->pi_lock);
 	if (error == EPIPE)
 		signal_post_self(SIGPIPE);
 	return error;
