@@ -257,6 +257,7 @@ rw_lock_held(struct krwlock *rw)
 struct kcondvar {
 	_Atomic uint32_t cv_seq;	/* parked on; counts wake-ups */
 	_Atomic uint32_t cv_waiters;
+	_Atomic uint32_t cv_parked;	/* waiters that do not spin any more */
 };
 
 void cv_init(struct kcondvar *cv);

@@ -36,6 +36,7 @@ struct thread {
 	_Atomic(struct epoch_entry *) td_limbo;	/* [a] deferred frees */
 	unsigned td_nlimbo;		/* [o] */
 	bool td_draining;		/* [o] */
+	int td_patience;		/* [o] sync.c's */
 } __cacheline_aligned;
 
 /** The calling host thread's; NULL before its first entry. */

@@ -8,7 +8,10 @@
 
 #include "rumpkern.h"
 
-#define WAKE_ALL UINT32_MAX
+#define WAKE_ALL	UINT32_MAX
+#define SPIN_LONG	32	/* times sync_spin: about a wake-up's cost */
+#define PATIENCE_MAX	8
+#define PATIENCE_LOST	(-64)
 
 unsigned sync_spin;
 
@@ -23,13 +26,13 @@ cpu_relax(void)
 }
 
 /*
- * Spin for about a microsecond until the word is something else: cheaper than
- * a sleep, where the holder runs on another CPU.
+ * Spin until the word is something else: cheaper than a sleep, where the
+ * holder runs on another CPU. sync_spin is about a microsecond.
  */
 static bool
-spin_while(_Atomic uint32_t *word, uint32_t value)
+spin_while(_Atomic uint32_t *word, uint32_t value, unsigned n)
 {
-	for (unsigned i = 0; i < sync_spin; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (atomic_load_explicit(word, memory_order_relaxed) != value)
 			return true;
 		cpu_relax();
@@ -69,7 +72,7 @@ mutex_enter_slow(struct kmutex *mtx)
 {
 	uint32_t v;
 
-	if (spin_while(&mtx->mtx_word, MTX_HELD)) {
+	if (spin_while(&mtx->mtx_word, MTX_HELD, sync_spin)) {
 		v = MTX_FREE;
 		if (atomic_compare_exchange_strong_explicit(&mtx->mtx_word, &v,
 		    MTX_HELD, memory_order_acquire, memory_order_relaxed))
@@ -199,6 +202,7 @@ cv_init(struct kcondvar *cv)
 {
 	atomic_init(&cv->cv_seq, 0);
 	atomic_init(&cv->cv_waiters, 0);
+	atomic_init(&cv->cv_parked, 0);
 }
 
 void
@@ -219,6 +223,43 @@ sleepword_set(struct lwp *l, _Atomic uint32_t *word)
 	mutex_exit(&l->l_lock);
 }
 
+/*
+ * Wait for a wake-up without sleeping. Two threads on two CPUs that answer
+ * each other are best served by waiting as long as a wake-up takes, all others
+ * by going to sleep at once: a thread learns which it is. It waits while that
+ * pays, and tries again after PATIENCE_LOST sleeps.
+ */
+static bool
+cv_spin(struct kcondvar *cv, uint32_t seq)
+{
+	struct thread *td = thread_self();
+
+	if (td->td_patience < 0) {
+		td->td_patience++;
+		return false;
+	}
+	if (spin_while(&cv->cv_seq, seq, sync_spin * SPIN_LONG)) {
+		td->td_patience = MIN(td->td_patience + 1, PATIENCE_MAX);
+		return true;
+	}
+	td->td_patience = td->td_patience == 0 ? PATIENCE_LOST :
+	    td->td_patience - 1;
+	return false;
+}
+
+/* EINTR is looked at by the caller. @return ETIMEDOUT */
+static int
+cv_park(struct kcondvar *cv, uint32_t seq, nstime_t deadline)
+{
+	int error;
+
+	/* cv_wake() changes cv_seq before it looks for us. */
+	atomic_fetch_add(&cv->cv_parked, 1);
+	error = park(&cv->cv_seq, seq, deadline);
+	atomic_fetch_sub(&cv->cv_parked, 1);
+	return error;
+}
+
 static int
 cv_sleep(struct kcondvar *cv, struct kmutex *mtx, nstime_t deadline,
     struct lwp *l)
@@ -234,8 +275,8 @@ cv_sleep(struct kcondvar *cv, struct kmutex *mtx, nstime_t deadline,
 		error = lwp_sigcheck();
 	}
 	mutex_exit(mtx);
-	if (error == 0 && !spin_while(&cv->cv_seq, seq))
-		error = park(&cv->cv_seq, seq, deadline);
+	if (error == 0 && !cv_spin(cv, seq))
+		error = cv_park(cv, seq, deadline);
 	if (l != NULL) {
 		sleepword_set(l, NULL);
 		if (error == 0)
@@ -280,7 +321,8 @@ cv_wake(struct kcondvar *cv, uint32_t n)
 	if (atomic_load(&cv->cv_waiters) == 0)
 		return;
 	atomic_fetch_add(&cv->cv_seq, 1);
-	unpark(&cv->cv_seq, n);
+	if (atomic_load(&cv->cv_parked) != 0)
+		unpark(&cv->cv_seq, n);
 }
 
 void
