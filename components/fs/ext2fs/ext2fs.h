@@ -442,6 +442,8 @@ void ext2fs_ifree(struct ext2fs_tx *tx, struct ext2fs_mount *em, uint32_t ino,
 
 extern const struct pagecache_ops ext2fs_pagecache_ops;
 
+/** It was read: set its atime, if the mount wants that. v_lock S. */
+void ext2fs_accessed(struct vnode *vp);
 int ext2fs_read(struct vnode *vp, struct uio *uio, int ioflag);
 int ext2fs_write(struct vnode *vp, struct uio *uio, int ioflag);
 int ext2fs_fsync(struct vnode *vp, int flags, uint64_t start, uint64_t end);

@@ -228,8 +228,8 @@ reserve_write(struct ext2fs_inode *ip, uint64_t off, uint64_t *endp)
 
 /* ---- Reading and writing ---------------------------------------------- */
 
-static void
-atime_now(struct vnode *vp)
+void
+ext2fs_accessed(struct vnode *vp)
 {
 	struct ext2fs_inode *ip = VTOI(vp);
 	struct vattr va = { .va_mask = 0 };
@@ -255,7 +255,7 @@ ext2fs_read(struct vnode *vp, struct uio *uio, int ioflag)
 	error = pagecache_read(&vp->v_pages, uio, i_size_get(VTOI(vp)),
 	    ioflag);
 	if ((ioflag & IO_NOATIME) == 0)
-		atime_now(vp);
+		ext2fs_accessed(vp);
 	return error;
 }
 

@@ -180,6 +180,24 @@ setattr(struct vnode *vp, const struct vattr *va)
 	return 0;
 }
 
+static int
+readdir(struct vnode *dvp, off_t *offp, vop_filldir_t fn, void *arg)
+{
+	int error = ext2fs_readdir(dvp, offp, fn, arg);
+
+	ext2fs_accessed(dvp);
+	return error;
+}
+
+static int
+readlink(struct vnode *vp, struct uio *uio)
+{
+	int error = ext2fs_readlink(vp, uio);
+
+	ext2fs_accessed(vp);
+	return error;
+}
+
 const struct vnodeops ext2fs_vnodeops = {
 	.vop_lookup = lookup,
 	.vop_create = ext2fs_create,
@@ -190,8 +208,8 @@ const struct vnodeops ext2fs_vnodeops = {
 	.vop_unlink = ext2fs_unlink,
 	.vop_rmdir = ext2fs_rmdir,
 	.vop_rename = ext2fs_rename,
-	.vop_readdir = ext2fs_readdir,
-	.vop_readlink = ext2fs_readlink,
+	.vop_readdir = readdir,
+	.vop_readlink = readlink,
 	.vop_getattr = getattr,
 	.vop_setattr = setattr,
 	.vop_read = ext2fs_read,

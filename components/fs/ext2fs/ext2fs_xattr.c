@@ -34,7 +34,10 @@ name_parse(const char *name, struct ext2fs_xaname *xn)
 		if (strncmp(name, prefixes[i].prefix, len) != 0)
 			continue;
 		n = strlen(name + len);
-		if ((prefixes[i].prefix[len - 1] == '.') != (n > 0))
+		if (prefixes[i].prefix[len - 1] == '.') {
+			if (n == 0)
+				return EINVAL;
+		} else if (n > 0)
 			continue;
 		if (n > 255)
 			return ERANGE;
