@@ -122,11 +122,13 @@ file_setfl(struct file *fp, int flags)
 {
 	int old, error = 0;
 
+	old = atomic_load(&fp->f_flags);
 	if (fp->f_ops->fo_setfl != NULL)
 		error = fp->f_ops->fo_setfl(fp, flags);
+	else if ((flags & ~old & O_DIRECT) != 0)
+		error = EINVAL;
 	if (error != 0)
 		return error;
-	old = atomic_load(&fp->f_flags);
 	while (!atomic_compare_exchange_weak(&fp->f_flags, &old,
 	    (old & ~SETFL_MASK) | (flags & SETFL_MASK)))
 		;
@@ -203,7 +205,9 @@ ioctl_file(struct file *fp, unsigned long cmd, void *arg)
 	case FIONBIO:
 		return ioctl_flag(fp, O_NONBLOCK, arg);
 	case FIOASYNC:
-		return ioctl_flag(fp, FASYNC, arg);
+		/* Only a file that knows the flag sends SIGIO. */
+		return fp->f_ops->fo_setfl == NULL ? ENOTTY :
+		    ioctl_flag(fp, FASYNC, arg);
 	}
 	if (fp->f_ops->fo_ioctl == NULL)
 		return ENOTTY;
