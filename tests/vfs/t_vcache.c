@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The vnode cache: its limit, loads that meet, loads that fail, inodes that
+ * are freed.
+ *
+ * Link: rumpvfs
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rump/rump.h>
+#include <rump/rump_syscalls.h>
+
+#include "k_vcache.h"
+#include "test.h"
+
+#define works(call)	assert_int_equal((call), 0)
+
+static int
+setup(void **state)
+{
+
+	(void)state;
+	return rump_init() != 0 || rumptest_vcache_register() != 0 ||
+	    rump_sys_mkdir("/t", 0755) != 0 ||
+	    rump_sys_mount("testfs", "/t", 0, NULL, 0) != 0 ? -1 : 0;
+}
+
+static int
+look(unsigned n)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/t/n%u", n);
+	return rump_sys_stat(path, &st) == 0 ? 0 : errno;
+}
+
+static unsigned long
+tunable(const char *name)
+{
+	char buf[32];
+
+	ok_errno(rump_pub_sysctl_get(name, buf, sizeof(buf)));
+	return strtoul(buf, NULL, 10);
+}
+
+static void
+cached_inode_is_loaded_once(void **state)
+{
+	struct vcache_counts a, b;
+
+	(void)state;
+	rumptest_vcache_counts(&a);
+	for (int i = 0; i < 1000; i++)
+		works(look(7));
+	rumptest_vcache_counts(&b);
+	assert_int_equal(b.loads - a.loads, 1);
+	assert_int_equal(b.reclaims, a.reclaims);
+}
+
+static void
+limit_is_kept(void **state)
+{
+	struct vcache_counts a, b;
+	unsigned long before = tunable("vfs.vnodes.count");
+	int fd;
+
+	(void)state;
+	ok_errno(rump_pub_sysctl_set("vfs.vnodes.max", "640"));
+	fd = rump_sys_open("/t/n3", O_RDONLY);
+	assert_true(fd >= 0);
+	rumptest_vcache_counts(&a);
+	for (unsigned i = 0; i < 20000; i++)
+		works(look(i));
+	rumptest_vcache_counts(&b);
+	assert_true(b.loads - a.loads >= 19990);
+	assert_true(b.loads - a.loads - (b.reclaims - a.reclaims) < 1500);
+	assert_true(tunable("vfs.vnodes.count") < before + 1500);
+	assert_int_equal(b.doubles, 0);
+	/* One that is open stays, however old it is. */
+	rumptest_vcache_counts(&a);
+	works(look(3));
+	rumptest_vcache_counts(&b);
+	assert_int_equal(b.loads, a.loads);
+	works(rump_sys_close(fd));
+	ok_errno(rump_pub_sysctl_set("vfs.vnodes.max", "65536"));
+}
+
+static void
+hot_inode_survives_a_scan(void **state)
+{
+	struct vcache_counts a, b;
+	unsigned long lost = 0;
+
+	(void)state;
+	ok_errno(rump_pub_sysctl_set("vfs.vnodes.max", "6400"));
+	works(look(5));
+	for (unsigned i = 0; i < 30000; i++) {
+		works(look(i % 60000));
+		if (i % 50 == 0) {
+			rumptest_vcache_counts(&a);
+			works(look(5));
+			rumptest_vcache_counts(&b);
+			lost += b.loads - a.loads;
+		}
+	}
+	assert_true(lost <= 2);
+	ok_errno(rump_pub_sysctl_set("vfs.vnodes.max", "65536"));
+}
+
+static void *
+looker(void *arg)
+{
+	unsigned n = (unsigned)(uintptr_t)arg;
+
+	ok_errno(rump_pub_lwproc_newlwp(1));
+	for (unsigned i = 0; i < 200; i++)
+		look(40000 + (i + n) % 100);
+	rump_pub_lwproc_releaselwp();
+	return NULL;
+}
+
+static void
+loads_meet(void **state)
+{
+	struct vcache_counts a, b;
+	pthread_t t[4];
+
+	(void)state;
+	rumptest_vcache_loads(20000, 0);
+	rumptest_vcache_counts(&a);
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, looker, (void *)i);
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	rumptest_vcache_counts(&b);
+	assert_int_equal(b.loads - a.loads, 100);
+	assert_int_equal(b.doubles, 0);
+	rumptest_vcache_loads(0, 0);
+}
+
+static void
+failed_load_leaves_nothing(void **state)
+{
+	struct vcache_counts c;
+	unsigned failed = 0;
+	pthread_t t[3];
+
+	(void)state;
+	rumptest_vcache_loads(0, 3);
+	for (unsigned i = 0; i < 300; i++)
+		if (look(50000 + i) != 0) {
+			assert_int_equal(errno, EIO);
+			failed++;
+		}
+	assert_int_equal(failed, 100);
+	rumptest_vcache_loads(1000, 2);
+	for (uintptr_t i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, looker, (void *)i);
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+	rumptest_vcache_loads(0, 0);
+	for (unsigned i = 0; i < 300; i++)
+		works(look(50000 + i));
+	rumptest_vcache_counts(&c);
+	assert_int_equal(c.doubles, 0);
+}
+
+static void
+freed_inode_goes_at_once(void **state)
+{
+	struct vcache_counts a, b;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	works(look(60000));
+	rumptest_vcache_counts(&a);
+	works(rump_sys_unlink("/t/n60000"));
+	rumptest_vcache_counts(&b);
+	assert_int_equal(b.frees - a.frees, 1);
+	assert_int_equal(b.reclaims - a.reclaims, 1);
+	fd = rump_sys_open("/t/n60001", O_RDONLY);
+	works(rump_sys_unlink("/t/n60001"));
+	rumptest_vcache_counts(&a);
+	assert_int_equal(b.frees, a.frees);
+	works(rump_sys_fstat(fd, &st));
+	assert_int_equal(st.st_nlink, 0);
+	works(rump_sys_close(fd));
+	rumptest_vcache_counts(&b);
+	assert_int_equal(b.frees - a.frees, 1);
+	assert_int_equal(look(60001), ENOENT);
+}
+
+static void
+unmount_reclaims_all(void **state)
+{
+	struct vcache_counts c;
+
+	(void)state;
+	works(rump_sys_unmount("/t", 0));
+	rumptest_vcache_counts(&c);
+	/* What failed to load was never there. */
+	assert_true(c.reclaims <= c.loads);
+	assert_int_equal(c.doubles, 0);
+	assert_true(rumptest_vcache_vnode_size() <= 320);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cached_inode_is_loaded_once),
+		cmocka_unit_test(limit_is_kept),
+		cmocka_unit_test(hot_inode_survives_a_scan),
+		cmocka_unit_test(loads_meet),
+		cmocka_unit_test(failed_load_leaves_nothing),
+		cmocka_unit_test(freed_inode_goes_at_once),
+		cmocka_unit_test(unmount_reclaims_all),
+	};
+
+	return cmocka_run_group_tests_name("vcache", tests, setup, NULL);
+}
