@@ -29,9 +29,17 @@ copy_name(const char *uname, char *name)
 	return error;
 }
 
+/* A prefix alone is not a name. */
+static bool
+nameless(const char *name)
+{
+	return name[strlen(name) - 1] == '.' && strchr(name, '.') ==
+	    strrchr(name, '.');
+}
+
 /* xattr(7): who may see or change which attributes. */
 static int
-allowed(struct vnode *vp, const char *name, bool write, const struct cred *cr)
+permitted(struct vnode *vp, const char *name, bool write, const struct cred *cr)
 {
 
 	if (write) {
@@ -55,6 +63,15 @@ allowed(struct vnode *vp, const char *name, bool write, const struct cred *cr)
 	    !vaccess_owner(vp, cr))
 		return EPERM;
 	return vaccess(vp, cr, write ? VWRITE : VREAD);
+}
+
+static int
+allowed(struct vnode *vp, const char *name, bool write, const struct cred *cr)
+{
+	int error;
+
+	error = permitted(vp, name, write, cr);
+	return error == 0 && nameless(name) ? EINVAL : error;
 }
 
 /* ---- The calls, on a vnode --------------------------------------------- */
