@@ -277,6 +277,44 @@ exit_unlocks(void **state)
 	clear();
 }
 
+struct late {
+	pid_t pid;
+	int fd, result;
+};
+
+static void *
+wait_and_lose(void *arg)
+{
+	struct late *late = arg;
+
+	ok_errno(rump_pub_lwproc_newlwp(late->pid));
+	late->result = lk(late->fd, F_SETLKW, F_WRLCK, 0, 1);
+	rump_pub_lwproc_releaselwp();
+	return NULL;
+}
+
+static void
+lock_that_comes_after_the_close(void **state)
+{
+	struct late late = { .result = -1 };
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(lk(fd1, F_SETLK, F_WRLCK, 0, 1), 0);
+	as(two);
+	late.pid = rump_sys_getpid();
+	late.fd = rump_sys_open("/f", O_RDWR);
+	pthread_create(&t, NULL, wait_and_lose, &late);
+	usleep(20000);
+	rump_sys_close(late.fd);
+	as(one);
+	assert_int_equal(lk(fd1, F_SETLK, F_UNLCK, 0, 0), 0);
+	pthread_join(t, NULL);
+	assert_int_equal(late.result, 0);
+	assert_int_equal(lk(fd1, F_SETLK, F_WRLCK, 0, 1), 0);
+	clear();
+}
+
 int
 main(void)
 {
@@ -290,6 +328,7 @@ main(void)
 		cmocka_unit_test(waiting),
 		cmocka_unit_test(deadlock_is_seen),
 		cmocka_unit_test(exit_unlocks),
+		cmocka_unit_test(lock_that_comes_after_the_close),
 	};
 
 	return cmocka_run_group_tests_name("advlock", tests, setup, NULL);

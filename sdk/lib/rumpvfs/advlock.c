@@ -23,6 +23,7 @@
 struct advlock {
 	struct list al_link;		/* [as_lock] */
 	const void *al_owner;		/* a struct proc, or a struct file */
+	const struct file *al_file;	/* that it was taken through */
 	bool al_ofd;			/* al_owner is a file */
 	short al_type;			/* F_RDLCK, F_WRLCK */
 	pid_t al_pid;
@@ -273,8 +274,7 @@ record_set(struct file *fp, const struct advlock *want, bool wait)
 		merge(as, new);
 		insert_sorted(as, new);
 		new = NULL;
-		if (want->al_ofd)
-			atomic_store(&fp->f_flock, as);
+		atomic_store(&fp->f_flock, as);
 	}
 	/* A change to a read lock lets others in as well. */
 	cv_broadcast(&as->as_cv);
@@ -285,8 +285,13 @@ out:
 	return error;
 }
 
+/*
+ * Those of an owner, and those taken through a file (or NULL): a process that
+ * closed the descriptor while it waited for its lock gets the lock when
+ * nobody will close it any more.
+ */
 static void
-records_drop(struct advstate *as, const void *owner)
+records_drop(struct advstate *as, const void *owner, const struct file *fp)
 {
 	struct advlock *al;
 	struct list *n, *t;
@@ -294,7 +299,7 @@ records_drop(struct advstate *as, const void *owner)
 	mutex_enter(&as->as_lock);
 	LIST_FOREACH_SAFE(n, &as->as_records, t) {
 		al = container_of(n, struct advlock, al_link);
-		if (al->al_owner == owner) {
+		if (al->al_owner == owner || al->al_file == fp) {
 			list_remove(&al->al_link);
 			lock_free(al);
 		}
@@ -313,7 +318,7 @@ records_drop(struct advstate *as, const void *owner)
 void
 advlock_closefd(struct vnode *vp, struct proc *p)
 {
-	records_drop(vp->v_locks, p);
+	records_drop(vp->v_locks, p, NULL);
 }
 
 void
@@ -321,7 +326,7 @@ advlock_close(struct file *fp)
 {
 	struct vnode *vp = fp->f_vnode;
 
-	records_drop(vp->v_locks, fp);
+	records_drop(vp->v_locks, fp, fp);
 }
 
 /* The range of a struct flock. */
@@ -423,6 +428,7 @@ advlock_fcntl(struct file *fp, int cmd, void *uarg)
 		return error;
 	want.al_type = fl.l_type;
 	want.al_pid = curproc->p_pid;
+	want.al_file = fp;
 	want.al_owner = want.al_ofd ? (const void *)fp : curproc;
 	if (get) {
 		error = record_get(fp, &want, &fl);
@@ -502,6 +508,7 @@ advlock_flock(struct file *fp, int op)
 			goto out;
 	}
 	new->al_owner = fp;
+	new->al_file = fp;
 	new->al_ofd = true;
 	new->al_type = type;
 	new->al_pid = curproc->p_pid;
