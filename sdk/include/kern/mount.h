@@ -45,7 +45,7 @@ struct vfsops {
 };
 
 /*
- * I  immutable   l  mount_list_lock   m  mnt_lock   a  atomic
+ * I  immutable   l  the mount tree's lock   a  atomic
  */
 struct mount {
 	const struct vfsops *mnt_op;	/* [I] */
@@ -58,9 +58,7 @@ struct mount {
 	int mnt_id;			/* [I] */
 	struct statfs mnt_stat;		/* [I] f_type, f_bsize, f_namelen, f_fsid */
 	struct kmutex mnt_rename;	/* renames between directories */
-	struct kmutex mnt_lock;
-	struct list mnt_vnodes;		/* vnode cache's */
-	_Atomic uint32_t mnt_refs;	/* [a] busy: system calls inside */
+	_Atomic uint32_t mnt_refs;	/* [a] who needs its memory */
 	_Atomic bool mnt_going;		/* [a] being unmounted */
 	struct list mnt_link;		/* [l] */
 	char mnt_from[256];		/* [I] what is mounted */

@@ -67,7 +67,6 @@ struct vnode {
 	_Atomic uint32_t v_writers;	/* [i] open for writing */
 	struct list v_hash;		/* [c] */
 	struct list v_lru;		/* [c] */
-	struct list v_mntlink;		/* [c] all vnodes of v_mount */
 	struct list v_names;		/* [c] name cache: entries naming it */
 	struct list v_children;		/* [c] name cache: entries below it */
 	struct epoch_entry v_epoch;

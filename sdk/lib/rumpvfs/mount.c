@@ -32,7 +32,6 @@
 #define MNT_MAXARGS	65536
 
 static struct lock_class tree_class = LOCK_CLASS("mount_tree", 0);
-static struct lock_class mnt_class = LOCK_CLASS("mount", 0);
 static struct lock_class rename_class = LOCK_CLASS("mnt_rename", 0);
 
 static struct kmutex mount_tree_lock;
@@ -96,7 +95,6 @@ mount_drop(struct mount *mp)
 	if (atomic_fetch_sub_explicit(&mp->mnt_refs, 1,
 	    memory_order_acq_rel) != 1)
 		return;
-	mutex_fini(&mp->mnt_lock);
 	mutex_fini(&mp->mnt_rename);
 	kmem_free(mp, sizeof(*mp));
 }
@@ -114,9 +112,7 @@ mount_alloc(const struct vfsops *ops, const char *type, unsigned long flags)
 	mp->mnt_op = ops;
 	atomic_init(&mp->mnt_flags, flags & MNT_KEPT);
 	atomic_init(&mp->mnt_refs, 1);
-	mutex_init(&mp->mnt_lock, &mnt_class);
 	mutex_init(&mp->mnt_rename, &rename_class);
-	list_init(&mp->mnt_vnodes);
 	list_node_init(&mp->mnt_link);
 	(void)strlcpy(mp->mnt_type, type, sizeof(mp->mnt_type));
 	(void)strlcpy(mp->mnt_from, type, sizeof(mp->mnt_from));

@@ -489,9 +489,7 @@ spec_init(void)
 
 	bdev_mount.mnt_op = &bdev_vfsops;
 	atomic_init(&bdev_mount.mnt_refs, 1);
-	mutex_init(&bdev_mount.mnt_lock, &bdev_mnt_class);
 	mutex_init(&bdev_mount.mnt_rename, &bdev_mnt_class);
-	list_init(&bdev_mount.mnt_vnodes);
 	list_node_init(&bdev_mount.mnt_link);
 	return 0;
 }

@@ -103,7 +103,6 @@ vnode_alloc(struct mount *mp, ino_t ino)
 	atomic_init(&vp->v_refs, 1);
 	list_node_init(&vp->v_hash);
 	list_node_init(&vp->v_lru);
-	list_node_init(&vp->v_mntlink);
 	list_init(&vp->v_names);
 	list_init(&vp->v_children);
 	return vp;
