@@ -389,7 +389,7 @@ ruser_uring_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
 	TAILQ_INSERT_TAIL(&waiters, &w, w_link);
 	atomic_fetch_add(&ruser_uring_waiters, 1);
 	/* Now either rumpuser_unpark() sees us, or we see the new value. */
-	atomic_thread_fence(memory_order_seq_cst);
+	__sync_synchronize();
 	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == expected) {
 		if (deadline != RUMPUSER_FOREVER && ruser_mono() >= deadline) {
 			error = ETIMEDOUT;

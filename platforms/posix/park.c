@@ -63,7 +63,7 @@ rumpuser_unpark(const uint32_t *word, uint32_t n)
 	 * A thread in rumpuser_bio_wait() may sleep elsewhere.  Either it
 	 * sees the caller's change of the word, or we see it in the count.
 	 */
-	atomic_thread_fence(memory_order_seq_cst);
+	__sync_synchronize();
 	if (unlikely(atomic_load_explicit(&ruser_uring_waiters,
 	    memory_order_relaxed) != 0))
 		ruser_uring_unpark(word);

@@ -33,7 +33,7 @@ epoch_enter(void)
 		atomic_store_explicit(&td->td_epoch,
 		    atomic_load_explicit(&epoch_global, memory_order_relaxed),
 		    memory_order_relaxed);
-		atomic_thread_fence(memory_order_seq_cst);
+		membar_sync();
 	}
 }
 

@@ -44,7 +44,7 @@ void poll_unhang(struct pollent *pe);
 static inline bool
 poll_wanted(struct pollhead *ph)
 {
-	atomic_thread_fence(memory_order_seq_cst);
+	membar_sync();
 	return atomic_load_explicit(&ph->ph_count, memory_order_relaxed) != 0;
 }
 

@@ -41,7 +41,7 @@ epoch_advance(void)
 	struct thread *td;
 	uint64_t g, e;
 
-	atomic_thread_fence(memory_order_seq_cst);
+	membar_sync();
 	g = atomic_load(&epoch_global);
 	for (td = atomic_load(&thread_list); td != NULL; td = td->td_next) {
 		e = atomic_load(&td->td_epoch);
@@ -85,7 +85,7 @@ epoch_defer(struct epoch_entry *ee, void (*fn)(struct epoch_entry *))
 	struct thread *td = thread_self();
 
 	ee->ee_fn = fn;
-	atomic_thread_fence(memory_order_seq_cst);
+	membar_sync();
 	ee->ee_epoch = atomic_load(&epoch_global);
 	limbo_push(&td->td_limbo, ee, ee);
 	if (++td->td_nlimbo < LIMBO_BATCH || td->td_epoch_depth != 0 ||
@@ -103,7 +103,7 @@ epoch_synchronize(void)
 	uint64_t target;
 
 	KASSERT(thread_self()->td_epoch_depth == 0);
-	atomic_thread_fence(memory_order_seq_cst);
+	membar_sync();
 	target = atomic_load(&epoch_global) + 2;
 	while (epoch_advance() < target)
 		rumpuser_thread_yield();

@@ -73,7 +73,7 @@ poll_hang(struct pollhead *ph, struct pollent *pe)
 		list_insert_head(&ph->ph_ents, &pe->pe_link);
 	atomic_fetch_add_explicit(&ph->ph_count, 1, memory_order_relaxed);
 	spin_unlock(&ph->ph_lock);
-	atomic_thread_fence(memory_order_seq_cst);
+	membar_sync();
 }
 
 void
