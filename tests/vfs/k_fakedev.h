@@ -28,6 +28,8 @@ struct fakedev {
 	struct kthread *fd_thread;
 };
 
+/* One at a time; not the kernel's memory, which may be limited. */
+static unsigned char fakedev_mem[16u << 20];
 static struct lock_class fakedev_lc = LOCK_CLASS("fake device", 0);
 
 static inline bool
@@ -155,9 +157,10 @@ fakedev_init(struct fakedev *fd, size_t size, bool sync)
 	int error;
 
 	memset(fd, 0, sizeof(*fd));
-	fd->fd_mem = kmem_zalloc(size, 0);
-	if (fd->fd_mem == NULL)
-		return ENOMEM;
+	if (size > sizeof(fakedev_mem))
+		return EFBIG;
+	fd->fd_mem = fakedev_mem;
+	memset(fd->fd_mem, 0, size);
 	fd->fd_size = size;
 	mutex_init(&fd->fd_lock, &fakedev_lc);
 	cv_init(&fd->fd_cv);
@@ -188,7 +191,6 @@ fakedev_fini(struct fakedev *fd)
 	cv_signal(&fd->fd_cv);
 	mutex_exit(&fd->fd_lock);
 	kthread_join(fd->fd_thread);
-	kmem_free(fd->fd_mem, fd->fd_size);
 	return 0;
 }
 

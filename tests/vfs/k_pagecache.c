@@ -40,6 +40,10 @@ static uint32_t alloc_next;		/* block */
 static unsigned char alloc_used[131072];
 static _Atomic int alloc_fail;		/* ENOSPC for so many */
 static struct mount fake_mount;
+static struct file_ filemem[8];
+static unsigned char bufmem[8][FILE_MAX];
+static _Atomic unsigned bufnext;
+static _Atomic long nomem;		/* reads and writes without memory */
 
 static struct file_ *
 file_of(struct vnode *vp)
@@ -151,10 +155,15 @@ static const struct pagecache_ops ops_written = {
 static struct file_ *
 file_make(struct fakedev *fd, uint32_t bs)
 {
-	struct file_ *f = kmem_zalloc(sizeof(*f), 0);
+	struct file_ *f = NULL;
+	unsigned i;
 
+	for (i = 0; f == NULL && i < nitems(filemem); i++)
+		if (filemem[i].f_fd == NULL)
+			f = &filemem[i];
 	if (f == NULL)
 		return NULL;
+	memset(f, 0, sizeof(*f));
 	f->f_fd = fd;
 	f->f_bs = bs;
 	mutex_init(&f->f_lock, &map_lc);
@@ -172,7 +181,7 @@ file_free(struct file_ *f)
 	pagecache_fini(&f->f_vn.v_pages);
 	rw_fini(&f->f_vn.v_lock);
 	mutex_fini(&f->f_lock);
-	kmem_free(f, sizeof(*f));
+	f->f_fd = NULL;
 }
 
 /* The cache is forgotten; what is on the device stays. */
@@ -238,6 +247,8 @@ op_write(struct file_ *f, uint64_t *s, unsigned char *buf)
 		f->f_size = off + n;
 	memcpy(f->f_model + off, buf, n);
 	vnode_unlock(&f->f_vn);
+	if (error == ENOMEM)
+		atomic_fetch_add(&nomem, 1);
 	CHECK(error == 0 || error == ENOMEM);
 	return 0;
 }
@@ -254,8 +265,10 @@ compare(struct file_ *f, uint64_t off, size_t n, unsigned char *buf)
 	memset(buf, 0xa5, n);
 	uio_kern(&uio, &iov, UIO_READ, buf, n, (off_t)off);
 	error = pagecache_read(&f->f_vn.v_pages, &uio, f->f_size, 0);
-	if (error == ENOMEM)
+	if (error == ENOMEM) {
+		atomic_fetch_add(&nomem, 1);
 		return 0;
+	}
 	CHECK(error == 0);
 	CHECK(uio.uio_resid == n - want);
 	if (memcmp(buf, f->f_model + off, want) != 0) {
@@ -453,11 +466,10 @@ int
 rumptest_pagecache_random(uint64_t seed, unsigned rounds)
 {
 	uint64_t s = seed * 0x9e3779b97f4a7c15ull + 1;
-	unsigned char *buf = kmem_alloc(FILE_MAX, 0);
+	unsigned char *buf = bufmem[atomic_fetch_add(&bufnext, 1) % 8];
 	struct file_ *f;
 	int line = 0;
 
-	CHECK(buf != NULL);
 	while (rounds-- > 0 && line == 0) {
 		f = files[rnd(&s) % nfiles];
 		switch (rnd(&s) % 16) {
@@ -484,7 +496,6 @@ rumptest_pagecache_random(uint64_t seed, unsigned rounds)
 			break;
 		}
 	}
-	kmem_free(buf, FILE_MAX);
 	return line;
 }
 
@@ -492,11 +503,10 @@ rumptest_pagecache_random(uint64_t seed, unsigned rounds)
 int
 rumptest_pagecache_verify(void)
 {
-	unsigned char *buf = kmem_alloc(FILE_MAX, 0);
+	unsigned char *buf = bufmem[0];
 	unsigned i;
 	int line;
 
-	CHECK(buf != NULL);
 	for (i = 0; i < nfiles; i++) {
 		vnode_lock(&files[i]->f_vn, RW_WRITER);
 		line = compare(files[i], 0, FILE_MAX, buf);
@@ -510,9 +520,14 @@ rumptest_pagecache_verify(void)
 		CHECK(line == 0);
 		file_free(files[i]);
 	}
-	kmem_free(buf, FILE_MAX);
 	CHECK(fakedev_fini(&fake) == 0);
 	return 0;
+}
+
+long
+rumptest_pagecache_nomem(void)
+{
+	return atomic_load(&nomem);
 }
 
 /* ---- One thing at a time ---------------------------------------------- */

@@ -9,6 +9,8 @@
 int rumptest_pagecache_setup(unsigned bs, unsigned n, int sync);
 int rumptest_pagecache_random(uint64_t seed, unsigned rounds);
 int rumptest_pagecache_verify(void);
+/** Reads and writes that found no memory so far. */
+long rumptest_pagecache_nomem(void);
 int rumptest_pagecache_errors(void);
 int rumptest_pagecache_economy(void);
 int rumptest_pagecache_seek(void);

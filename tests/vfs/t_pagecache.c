@@ -5,8 +5,13 @@
  *
  * Link: rumpvfs
  */
+#include <sys/wait.h>
+
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <rump/rump.h>
 
@@ -14,6 +19,7 @@
 #include "test.h"
 
 #define THREADS 4
+#define SMALL	"4m"
 
 static unsigned rounds = 400;
 
@@ -106,6 +112,54 @@ reclaim_matches_the_model(void **state)
 	ok_errno(rump_pub_sysctl_set("vfs.pagecache.max", def));
 }
 
+/* The same in a kernel with hardly any memory: in a process of its own. */
+static void
+a_small_kernel_matches_the_model(void **state)
+{
+	char *args[] = { "t_pagecache", "small", NULL };
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0) {
+		setenv("RUMP_MEMLIMIT", SMALL, 1);
+		execv("/proc/self/exe", args);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+many_files_match_the_model(void **state)
+{
+	(void)state;
+	random_work(4096, 8, 0);
+	random_work(1024, 8, 1);
+}
+
+static int
+small_kernel(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_files_match_the_model),
+	};
+
+	char reclaimed[32] = "";
+	int failed;
+
+	cmocka_set_message_output(CM_OUTPUT_STDOUT);
+	if (freopen("/dev/null", "w", stdout) == NULL)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	(void)rump_pub_sysctl_get("vfs.pagecache.reclaimed", reclaimed,
+	    sizeof(reclaimed));
+	fprintf(stderr, "# a small kernel: %s pages reclaimed, %ld times no "
+	    "memory\n", reclaimed, rumptest_pagecache_nomem());
+	return failed;
+}
+
 static void
 errors_are_reported_once(void **state)
 {
@@ -150,7 +204,7 @@ speed(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(anonymous_files_match_the_model),
@@ -160,6 +214,7 @@ main(void)
 		cmocka_unit_test(files_of_16_kib_blocks_match_the_model),
 		cmocka_unit_test(eager_write_behind_matches_the_model),
 		cmocka_unit_test(reclaim_matches_the_model),
+		cmocka_unit_test(a_small_kernel_matches_the_model),
 		cmocka_unit_test(errors_are_reported_once),
 		cmocka_unit_test(io_is_sparing),
 		cmocka_unit_test(seek_finds_data_and_holes),
@@ -171,5 +226,7 @@ main(void)
 		rounds = (unsigned)atoi(r);
 	if (rump_init() != 0)
 		return 1;
+	if (argc > 1 && strcmp(argv[1], "small") == 0)
+		return small_kernel();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

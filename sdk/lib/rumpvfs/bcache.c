@@ -61,7 +61,7 @@ struct run {
 struct bcache {
 	struct blkdev *bc_dev;			/* [I] */
 	uint32_t bc_blksize;			/* [s] */
-	uint32_t bc_mask;			/* [s] */
+	_Atomic uint32_t bc_mask;		/* [s]; read for an estimate */
 	struct list *bc_hash;			/* [s] heads */
 	_Atomic uint32_t bc_n;
 	_Atomic int bc_error;			/* of background writes */
@@ -165,7 +165,8 @@ stripe_of(struct bcache *bc, uint64_t blkno)
 static inline struct list *
 bucket_of(struct bcache *bc, uint64_t blkno)
 {
-	return &bc->bc_hash[hash(blkno) & bc->bc_mask];
+	return &bc->bc_hash[hash(blkno) & atomic_load_explicit(&bc->bc_mask,
+	    memory_order_relaxed)];
 }
 
 /* The stripe is locked. */

@@ -282,6 +282,7 @@ blk_write(struct file *fp, off_t *offp, struct uio *uio, int flags)
 	}
 	sync = (fp->f_flags & O_DSYNC) != 0 ||
 	    (flags & (RWF_DSYNC | RWF_SYNC)) != 0;
+	pagecache_throttle();
 	uio->uio_offset = *offp;
 	vnode_lock(bvp, RW_WRITER);
 	error = pagecache_write(&bvp->v_pages, uio, size, 0);
