@@ -114,6 +114,28 @@ hot_inode_survives_a_scan(void **state)
 	ok_errno(rump_pub_sysctl_set("vfs.vnodes.max", "65536"));
 }
 
+/* Where all are in use there is nothing to reclaim, and nothing fails. */
+static void
+open_files_may_be_above_the_limit(void **state)
+{
+	static int fds[900];
+	char path[32];
+
+	(void)state;
+	ok_errno(rump_pub_sysctl_set("vfs.vnodes.max", "128"));
+	for (unsigned i = 0; i < 900; i++) {
+		snprintf(path, sizeof(path), "/t/n%u", 30000 + i);
+		fds[i] = rump_sys_open(path, O_RDONLY);
+		assert_true(fds[i] >= 0);
+	}
+	for (unsigned i = 0; i < 900; i++)
+		works(rump_sys_close(fds[i]));
+	for (unsigned i = 0; i < 2000; i++)
+		works(look(31000 + i));
+	assert_true(tunable("vfs.vnodes.count") < 1200);
+	ok_errno(rump_pub_sysctl_set("vfs.vnodes.max", "65536"));
+}
+
 static void *
 looker(void *arg)
 {
@@ -219,6 +241,7 @@ main(void)
 		cmocka_unit_test(cached_inode_is_loaded_once),
 		cmocka_unit_test(limit_is_kept),
 		cmocka_unit_test(hot_inode_survives_a_scan),
+		cmocka_unit_test(open_files_may_be_above_the_limit),
 		cmocka_unit_test(loads_meet),
 		cmocka_unit_test(failed_load_leaves_nothing),
 		cmocka_unit_test(freed_inode_goes_at_once),

@@ -522,8 +522,11 @@ namecache_count(void)
 	uint64_t n = 0;
 	unsigned i;
 
-	for (i = 0; i < NSTRIPES; i++)
+	for (i = 0; i < NSTRIPES; i++) {
+		spin_lock(&stripes[i].ns_lock);
 		n += stripes[i].ns_count;
+		spin_unlock(&stripes[i].ns_lock);
+	}
 	return n;
 }
 

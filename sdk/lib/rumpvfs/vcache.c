@@ -24,6 +24,7 @@
 #define NSTRIPES	64
 #define MINBUCKETS	16
 #define MAXBUCKETS	(1u << 20)
+#define HAND_STEPS	16u
 
 struct stripe {
 	struct kmutex st_lock;
@@ -524,7 +525,7 @@ vnode_rele(struct vnode *vp)
 
 /* ---- Reclaim ----------------------------------------------------------- */
 
-/* Advance the hand by at most one lap; a victim is ours (VREF_DEAD). */
+/* Advance the hand some steps; a victim is ours (VREF_DEAD). */
 static struct vnode *
 stripe_victim(struct stripe *st, struct vnode **dirtyp)
 {
@@ -532,7 +533,7 @@ stripe_victim(struct stripe *st, struct vnode **dirtyp)
 	uint32_t zero;
 	unsigned i, f;
 
-	for (i = st->st_nlru; i > 0; i--) {
+	for (i = MIN(st->st_nlru, HAND_STEPS); i > 0; i--) {
 		vp = list_first(&st->st_lru, struct vnode, v_lru);
 		list_remove(&vp->v_lru);
 		list_insert_tail(&st->st_lru, &vp->v_lru);
@@ -557,49 +558,57 @@ stripe_victim(struct stripe *st, struct vnode **dirtyp)
 	return NULL;
 }
 
-/* Reclaim up to n vnodes that are above the limit. No locks held. */
+enum trimmed { TRIM_ENOUGH, TRIM_ONE, TRIM_STUCK };
+
+static enum trimmed
+stripe_trim(struct stripe *st, uint64_t max)
+{
+	struct vnode *vp = NULL, *dirty = NULL;
+	bool above;
+
+	mutex_enter(&st->st_lock);
+	above = st->st_nlru > max;
+	if (above)
+		vp = stripe_victim(st, &dirty);
+	mutex_exit(&st->st_lock);
+	if (dirty != NULL) {
+		vnode_lock(dirty, RW_READER);
+		if (!vnode_doomed(dirty))
+			(void)pagecache_flush(&dirty->v_pages, 0, 0, false);
+		vnode_unlock(dirty);
+		vnode_rele(dirty);
+	}
+	if (vp != NULL)
+		vnode_reclaim(vp);
+	return vp != NULL ? TRIM_ONE : above ? TRIM_STUCK : TRIM_ENOUGH;
+}
+
+/*
+ * Reclaim up to n vnodes that are above the limit, with bounded work: where
+ * all are in use, the cache is larger than its limit. No locks held.
+ */
 void
 vcache_trim(unsigned n)
 {
-	struct stripe *st;
-	struct vnode *vp, *dirty;
-	unsigned i, hand;
 	uint64_t max = vnodes_max / NSTRIPES;
-	bool more = false;
+	unsigned i, hand, stuck = 0;
+	enum trimmed t;
 
 	if (atomic_exchange_explicit(&pressed, false, memory_order_relaxed)) {
 		max = 0;
 		n += 64;
 	}
 	hand = atomic_fetch_add_explicit(&trim_hand, 1, memory_order_relaxed);
-	for (i = 0; i < NSTRIPES; i++) {
-		st = &stripes[(hand + i) % NSTRIPES];
-		while (st->st_nlru > max) {
-			if (n == 0) {
-				more = true;
-				break;
-			}
-			n--;
-			dirty = NULL;
-			mutex_enter(&st->st_lock);
-			vp = stripe_victim(st, &dirty);
-			mutex_exit(&st->st_lock);
-			if (dirty != NULL) {
-				vnode_lock(dirty, RW_READER);
-				if (!vnode_doomed(dirty))
-					(void)pagecache_flush(&dirty->v_pages,
-					    0, 0, false);
-				vnode_unlock(dirty);
-				vnode_rele(dirty);
-			}
-			if (vp == NULL) {
-				more = true;
-				break;
-			}
-			vnode_reclaim(vp);
-		}
+	for (i = 0; i < NSTRIPES && stuck < 4; i++) {
+		do {
+			t = stripe_trim(&stripes[(hand + i) % NSTRIPES], max);
+			if (t == TRIM_ONE && --n == 0)
+				return;
+		} while (t == TRIM_ONE);
+		if (t == TRIM_STUCK)
+			stuck++;
 	}
-	if (!more)
+	if (stuck == 0)
 		atomic_store_explicit(&vcache_excess, false,
 		    memory_order_relaxed);
 }
@@ -756,8 +765,11 @@ vcache_count(void)
 	uint64_t n = 0;
 	unsigned i;
 
-	for (i = 0; i < NSTRIPES; i++)
+	for (i = 0; i < NSTRIPES; i++) {
+		mutex_enter(&stripes[i].st_lock);
 		n += stripes[i].st_count;
+		mutex_exit(&stripes[i].st_lock);
+	}
 	return n;
 }
 
