@@ -8,6 +8,10 @@
 
 #include "k_vcache.h"
 
+#ifndef DIAGNOSTIC
+_Static_assert(sizeof(struct vnode) <= 320, "a vnode has become big");
+#endif
+
 #define ROOT_INO	1
 #define MAX_INO		65536
 
@@ -163,10 +167,4 @@ rumptest_vcache_loads(long ns, unsigned n)
 
 	load_ns = ns;
 	load_fails = n;
-}
-
-unsigned long
-rumptest_vcache_vnode_size(void)
-{
-	return sizeof(struct vnode);
 }

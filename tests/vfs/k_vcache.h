@@ -18,7 +18,5 @@ int rumptest_vcache_register(void);
 void rumptest_vcache_counts(struct vcache_counts *c);
 /** Loads take this long, and every n-th fails (0: none). */
 void rumptest_vcache_loads(long ns, unsigned n);
-/** Bytes that a vnode and a short name take. */
-unsigned long rumptest_vcache_vnode_size(void);
 
 #endif
