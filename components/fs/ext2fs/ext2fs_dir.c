@@ -36,7 +36,7 @@ int
 ext2fs_dir_bread(struct ext2fs_inode *dip, uint64_t lblk, uint64_t *pblkp,
     struct buf **bpp)
 {
-	uint64_t pblk;
+	uint64_t pblk = 0;
 	int error;
 
 	error = dir_map(dip, lblk, &pblk);

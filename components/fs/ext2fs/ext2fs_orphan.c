@@ -148,7 +148,7 @@ process(struct ext2fs_mount *em, uint32_t ino)
 int
 ext2fs_orphans_process(struct ext2fs_mount *em)
 {
-	uint32_t ino, next, n;
+	uint32_t ino, next = 0, n;
 	int error = 0;
 
 	ino = le32dec(em->em_sb + SB_LAST_ORPHAN);

@@ -249,11 +249,14 @@ to_writable(struct ext2fs_mount *em)
 }
 
 static int
-ext2fs_remount(struct mount *mp, unsigned long newflags)
+ext2fs_remount(struct mount *mp, unsigned long newflags, void *args,
+    size_t arglen)
 {
 	struct ext2fs_mount *em = MPTOEM(mp);
 	bool was = mount_rdonly(mp), will = (newflags & MS_RDONLY) != 0;
 
+	(void)args;
+	(void)arglen;
 	if (was == will)
 		return 0;
 	return will ? to_readonly(em) : to_writable(em);
