@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# For the tests of ext2fs: sourced after tests/lib/tap.sh.
+#
+#	tool ...		ext2tool
+#	image type size name [mke2fs options]	makes $tmp/name
+#	clean name		e2fsck -fn finds nothing
+#	mounted name cmd...	the host's kernel mounts it at $tmp/m for cmd
+#
+# SELinux, overlays and the like may refuse attributes: the trees that tests
+# start from are made on a loop mounted ext4, if we may mount, else plainly.
+
+PATH=$PATH:/usr/sbin:/sbin
+export MKE2FS_DEVICE_SECTSIZE=512
+export RUMP_MEMLIMIT=${RUMP_MEMLIMIT:-512m}
+
+build_tool()
+{
+	set -- ${SANITIZE:+-fsanitize=$SANITIZE}
+	# shellcheck disable=SC2046
+	${CC:-cc} -O1 -g "$@" -o "$tmp/ext2tool" \
+		"$RUMP_SRC/tests/ext2fs/ext2tool.c" \
+		$(pkg-config --cflags --libs rump-ext2fs) -lpthread || {
+		echo "1..0 # SKIP ext2tool does not build"
+		exit 1
+	}
+}
+build_tool
+
+tool()
+{
+	timeout -k 5 "${TOOL_TIMEOUT:-100}" "$tmp/ext2tool" "$@"
+}
+
+image()
+{
+	image_type=$1 image_size=$2 image_name=$3
+	shift 3
+	truncate -s "$image_size" "$tmp/$image_name" &&
+		mke2fs -q -F -t "$image_type" -E nodiscard "$@" "$tmp/$image_name"
+}
+
+clean()
+{
+	e2fsck -fn "$tmp/$1" </dev/null
+}
+
+# May we mount images on the host?
+can_mount=
+if [ "$(id -u)" = 0 ] && mkdir -p "$tmp/m" && image ext4 4m probe &&
+    mount -o loop,ro "$tmp/probe" "$tmp/m" 2>/dev/null; then
+	umount "$tmp/m" && can_mount=yes
+fi
+
+mounted()
+{
+	mount -o "loop${mount_opts:+,$mount_opts}" "$tmp/$1" "$tmp/m" || return 1
+	shift
+	"$@"
+	mounted_rc=$?
+	umount "$tmp/m" || return 1
+	return $mounted_rc
+}
+
+# Two listings are the same.
+same()
+{
+	cmp -s "$1" "$2" || { diff "$1" "$2" | head -20; return 1; }
+}
