@@ -65,5 +65,5 @@ mounted()
 # Two listings are the same.
 same()
 {
-	cmp -s "$1" "$2" || { diff "$1" "$2" | head -20; return 1; }
+	cmp -s "$1" "$2" || { diff "$1" "$2" | cut -c 1-300 | head -20; return 1; }
 }

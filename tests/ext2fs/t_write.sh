@@ -27,7 +27,7 @@ for type in ext2 ext3 ext4; do
 		seed=$((seed + 1))
 	done
 done
-for f in ^metadata_csum ^metadata_csum,uninit_bg ^extent ^64bit ^flex_bg \
+for f in ^metadata_csum ^metadata_csum,uninit_bg ^64bit,^extent ^64bit ^flex_bg \
     ^dir_index ^filetype meta_bg,^resize_inode ^huge_file ^dir_nlink; do
 	ok "random operations on ext4 -O $f" random ext4 "-O $f" $seed
 	seed=$((seed + 1))
@@ -42,7 +42,7 @@ large()
 		judged img
 }
 ok "large files, holes of gigabytes" large
-ok "the same with a block map" large "-O ^extent"
+ok "the same with a block map" large "-O ^64bit,^extent"
 extents()
 {
 	debugfs -R 'stat /a' "$tmp/img" 2>/dev/null |
@@ -74,7 +74,7 @@ full()
 }
 ok "a full file system gives ENOSPC, and nothing is lost" full
 ok "the same with blocks of 1024 bytes" full "-b 1024"
-ok "the same with a block map" full "-O ^extent"
+ok "the same with a block map" full "-O ^64bit,^extent"
 full2()
 {
 	image ext2 8m img && n=$(tool -t ext2 "$tmp/img" fill /f 5) && judged img

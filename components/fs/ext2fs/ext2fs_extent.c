@@ -145,6 +145,8 @@ node_step(uint8_t *eh, uint64_t lblk, struct ext2fs_extpath *path,
 	*childp = 0;
 	if (le16dec(eh + EH_DEPTH) != 0) {
 		l->l_at = MAX(l->l_at, 0);
+		if (l->l_at + 1 < l->l_entries)
+			path->p_upper = le32dec(ee_at(eh, l->l_at + 1));
 		l->l_key = le32dec(ee_at(eh, l->l_at) + EI_BLOCK);
 		*childp = ei_leaf(ee_at(eh, l->l_at));
 	} else if (l->l_at >= 0) {
@@ -168,7 +170,7 @@ child_ok(const uint8_t *eh, const struct ext2fs_extpath *path,
 		return false;
 	return n == 0 ||
 	    (le32dec(ee_cat(eh, 0)) >= path->p_level[level - 1].l_key &&
-	    le32dec(ee_cat(eh, n - 1)) < path->p_next);
+	    le32dec(ee_cat(eh, n - 1)) < path->p_upper);
 }
 
 int
@@ -183,7 +185,7 @@ ext2fs_extent_walk(struct ext2fs_inode *ip, uint64_t lblk,
 
 	path->p_depth = depth;
 	path->p_found = false;
-	path->p_next = EXT2FS_MAX_LBLK;
+	path->p_next = path->p_upper = EXT2FS_MAX_LBLK;
 	path->p_level[0].l_blk = 0;
 	node_step(ip->i_block, lblk, path, 0, &child);
 	while (level < depth) {

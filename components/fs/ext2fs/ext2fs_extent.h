@@ -22,6 +22,7 @@ struct ext2fs_extpath {
 	bool p_found;			/* the leaf has an entry at l_at */
 	struct ext2fs_run p_run;	/* ... which is this one */
 	uint64_t p_next;		/* first block mapped behind it */
+	uint64_t p_upper;		/* keys of the way's nodes are below */
 };
 
 /** Look for the last extent that starts at or before lblk. i_map_lock. */

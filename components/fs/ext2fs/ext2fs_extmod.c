@@ -143,33 +143,39 @@ prune(struct ext2fs_tx *tx, struct ext2fs_inode *ip,
 	return 0;
 }
 
-/* A tree of one leaf that fits the inode becomes flat. */
+/* A tree of leaves that fit into the inode becomes flat. */
 static int
 try_flatten(struct ext2fs_tx *tx, struct ext2fs_inode *ip)
 {
 	uint8_t copy[EXT2_EXT_ROOT_MAX * EE_SIZE];
+	uint64_t blks[EXT2_EXT_ROOT_MAX];
 	struct node n;
-	uint64_t blk;
-	int entries, error;
+	int i, in, error, nblks, entries = 0;
 
-	if (le16dec(ip->i_block + EH_DEPTH) != 1 ||
-	    le16dec(ip->i_block + EH_ENTRIES) != 1)
+	nblks = le16dec(ip->i_block + EH_ENTRIES);
+	if (le16dec(ip->i_block + EH_DEPTH) != 1 || nblks > EXT2_EXT_ROOT_MAX)
 		return 0;
-	blk = ei_leaf(ee_at(ip->i_block, 0));
-	if ((error = node_get(tx, ip, blk, &n)) != 0)
-		return error;
-	entries = le16dec(n.n_eh + EH_ENTRIES);
-	if (entries > EXT2_EXT_ROOT_MAX || le16dec(n.n_eh + EH_DEPTH) != 0) {
+	for (i = 0; i < nblks; i++) {
+		blks[i] = ei_leaf(ee_at(ip->i_block, i));
+		if ((error = node_get(tx, ip, blks[i], &n)) != 0)
+			return error;
+		in = le16dec(n.n_eh + EH_ENTRIES);
+		if (entries + in > EXT2_EXT_ROOT_MAX ||
+		    le16dec(n.n_eh + EH_DEPTH) != 0) {
+			node_put(&n);
+			return 0;
+		}
+		memcpy(copy + entries * EE_SIZE, ee_at(n.n_eh, 0),
+		    (size_t)in * EE_SIZE);
 		node_put(&n);
-		return 0;
+		entries += in;
 	}
-	memcpy(copy, ee_at(n.n_eh, 0), (size_t)entries * EE_SIZE);
-	node_put(&n);
 	ext2fs_extent_init(ip->i_block);
 	le16enc(ip->i_block + EH_ENTRIES, (uint16_t)entries);
 	memcpy(ee_at(ip->i_block, 0), copy, (size_t)entries * EE_SIZE);
 	ext2fs_inode_dirty(ip);
-	ext2fs_bfree_meta(tx, ip, blk);
+	for (i = 0; i < nblks; i++)
+		ext2fs_bfree_meta(tx, ip, blks[i]);
 	return 0;
 }
 

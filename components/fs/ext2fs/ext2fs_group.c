@@ -32,6 +32,13 @@ old_desc_blocks(const struct ext2fs_mount *em)
 	return n;
 }
 
+/* With bigalloc, small blocks count from 0, but the super block is in 1. */
+static bool
+boot_block(const struct ext2fs_mount *em)
+{
+	return em->em_first_block == 0 && em->em_bsize == 1024;
+}
+
 /* Where descriptor block i is. */
 static uint64_t
 desc_block(const struct ext2fs_mount *em, uint32_t i)
@@ -39,7 +46,7 @@ desc_block(const struct ext2fs_mount *em, uint32_t i)
 	uint32_t g;
 
 	if (i < old_desc_blocks(em))
-		return em->em_first_block + 1 + i;
+		return em->em_first_block + boot_block(em) + 1 + i;
 	g = i * descs_per_block(em);
 	return ext2fs_group_start(em, g) + ext2fs_group_has_super(em, g);
 }
@@ -175,12 +182,11 @@ zones_of_super(struct ext2fs_mount *em, uint32_t g)
 	int error;
 
 	if (ext2fs_group_has_super(em, g)) {
-		if (g == 0 && em->em_first_block == 0 && em->em_bsize == 1024)
-			return EINVAL;
 		if ((em->em_incompat & EXT2_INCOMPAT_META_BG) == 0)
 			reserved = le16dec(em->em_sb + SB_RESERVED_GDT_BLOCKS);
 		error = zone_add(em, g, start,
-		    1 + (uint64_t)old_desc_blocks(em) + reserved);
+		    (g == 0 && boot_block(em)) + 1 +
+		    (uint64_t)old_desc_blocks(em) + reserved);
 		if (error != 0)
 			return error;
 		start++;

@@ -19,7 +19,7 @@ static const struct feature incompat_names[] = {
 };
 
 static const struct feature ro_compat_names[] = {
-	{ 0x80, "snapshot" }, { 0x100, "quota" }, { 0x200, "bigalloc" },
+	{ 0x80, "snapshot" }, { 0x100, "quota" }, { EXT2_RO_BIGALLOC, "bigalloc" },
 	{ 0x800, "replica" }, { EXT2_RO_READONLY, "read-only" },
 	{ 0x2000, "project" }, { 0x4000, "shared_blocks" },
 	{ 0x8000, "verity" }, { EXT2_RO_ORPHAN_PRESENT, "orphan_present" },
@@ -192,7 +192,8 @@ super_groups(struct ext2fs_mount *em)
 	em->em_rblocks = sb_count(em, SB_R_BLOCKS_COUNT_LO,
 	    SB_R_BLOCKS_COUNT_HI);
 	em->em_first_block = le32dec(sb + SB_FIRST_DATA_BLOCK);
-	if (em->em_first_block != (em->em_bsize == 1024))
+	if (em->em_first_block != (em->em_bsize == 1024 &&
+	    (em->em_ro_compat & EXT2_RO_BIGALLOC) == 0))
 		return super_bad(em, "first data block", em->em_first_block);
 	if (em->em_blocks <= em->em_first_block + 1 ||
 	    em->em_blocks > em->em_lower->bd_size >> em->em_bshift)
@@ -202,7 +203,7 @@ super_groups(struct ext2fs_mount *em)
 		return super_bad(em, "reserved blocks", em->em_rblocks);
 	em->em_bpg = le32dec(sb + SB_BLOCKS_PER_GROUP);
 	cpg = em->em_bpg;
-	if ((em->em_ro_compat & 0x200) != 0) {	/* bigalloc */
+	if ((em->em_ro_compat & EXT2_RO_BIGALLOC) != 0) {
 		clbits = le32dec(sb + SB_LOG_CLUSTER_SIZE) -
 		    le32dec(sb + SB_LOG_BLOCK_SIZE);
 		if (clbits > 16)
