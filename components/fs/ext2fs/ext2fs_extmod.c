@@ -494,8 +494,12 @@ ext2fs_extent_remove(struct ext2fs_tx *tx, struct ext2fs_inode *ip,
 		if (error != 0)
 			return error;
 		if (!path.p_found) {
-			/* Behind the leaf's key, before its first extent. */
-			if (path.p_depth == 0)
+			/*
+			 * Behind the leaf's key, before its first extent; or
+			 * before everything.
+			 */
+			if (path.p_depth == 0 ||
+			    path.p_level[path.p_depth - 1].l_key >= end)
 				break;
 			end = path.p_level[path.p_depth - 1].l_key;
 			continue;
@@ -532,7 +536,7 @@ ext2fs_extent_convert(struct ext2fs_tx *tx, struct ext2fs_inode *ip,
 
 	ext2fs_map_uncache(ip);
 	while (lblk < end) {
-		error = make_room(tx, ip, lblk, 2, &path);
+		error = ext2fs_extent_walk(ip, lblk, &path);
 		if (error != 0)
 			return error;
 		x = path.p_run;
@@ -541,6 +545,10 @@ ext2fs_extent_convert(struct ext2fs_tx *tx, struct ext2fs_inode *ip,
 			lblk = MAX(path.p_next, lblk + 1);
 			continue;
 		}
+		error = make_room(tx, ip, lblk, 2, &path);
+		if (error != 0)
+			return error;
+		x = path.p_run;
 		from = lblk;
 		to = MIN(x.r_lblk + x.r_len, end);
 		if (unwritten)
