@@ -38,6 +38,7 @@
 #define SQ_ENTRIES	128
 #define CQ_ENTRIES	2048
 #define ONE_MAX		(UINT32_C(1) << 30)	/* bytes of a simple request */
+#define READ_ELSEWHERE	((size_t)128 << 10) /* bytes */
 #define LURK_NS		INT64_C(500000)
 #define LURK_ROUNDS	20
 #define REAP_MAX	64
@@ -137,6 +138,8 @@ queue_locked(struct rumpuser_bio *rb)
 
 	if (rb->rb_op == RUMPUSER_BIO_SYNC) {
 		io_uring_prep_fsync(sqe, rb->rb_fd, IORING_FSYNC_DATASYNC);
+		v = &rest;
+		n = 0;
 		goto out;
 	}
 	i = ruser_iov_rest(rb->rb_iov, rb->rb_iovcnt, rb_xfer(rb), &rest);
@@ -157,7 +160,12 @@ queue_locked(struct rumpuser_bio *rb)
 	else
 		io_uring_prep_writev(sqe, rb->rb_fd, v, n, off);
 out:
-	if (refused)
+	/*
+	 * Where the host has the data at hand, the ring copies it while we
+	 * submit. That is right for a page, but read-ahead is asked for to
+	 * have it done by another CPU.
+	 */
+	if (refused || (read && v->iov_len * (size_t)n >= READ_ELSEWHERE))
 		sqe->flags |= IOSQE_ASYNC;
 	io_uring_sqe_set_data(sqe, rb);
 	__atomic_store_n(&rb_refused(rb), refused, __ATOMIC_RELEASE);
