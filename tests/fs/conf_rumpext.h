@@ -79,9 +79,9 @@ rumpext_check(void)
 	return rumpext_mount(DEVICE, ROOT, 0) && clean;
 }
 
-/* Boot, make an image, mount it. */
+/* Boot, make an image, mount it. options: mkfs's. */
 static struct conf_fs
-rumpext_setup(const char *kind, const char *size)
+rumpext_setup(const char *kind, const char *size, const char *options)
 {
 	struct conf_fs f = ext_fs(kind);
 
@@ -91,7 +91,7 @@ rumpext_setup(const char *kind, const char *size)
 	f.cf_small_done = rumpext_small_done;
 	f.cf_readonly = rumpext_readonly;
 	f.cf_check = rumpext_check;
-	if (!ext_make(size, "-N 150000")) {
+	if (!ext_make(size, options)) {
 		ext_done();
 		bail_out("mkfs");
 	}

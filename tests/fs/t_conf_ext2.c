@@ -10,7 +10,7 @@
 int
 main(void)
 {
-	struct conf_fs f = rumpext_setup("ext2", "512M");
+	struct conf_fs f = rumpext_setup("ext2", "512M", "-N 150000");
 	int failed = conf_run(&f);
 
 	rumpext_done();
