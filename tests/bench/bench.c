@@ -18,6 +18,7 @@
 #include "bench.h"
 
 #define RUNS_MAX 64
+#define SUBJECTS_MAX 4
 
 double
 bench_now(void)
@@ -25,6 +26,15 @@ bench_now(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+double
+bench_cpu(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
@@ -36,19 +46,25 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double
-median_of(int runs, double (*call)(double (*)(void *), void *),
-    double (*fn)(void *), void *arg)
+static void
+turns(int runs, struct bench_subject *s, int n,
+    double (*call)(double (*)(void *), void *))
 {
-	double v[RUNS_MAX];
+	double v[SUBJECTS_MAX][RUNS_MAX], figure;
 
-	if (runs > RUNS_MAX)
-		runs = RUNS_MAX;
-	(void)call(fn, arg);
-	for (int i = 0; i < runs; i++)
-		v[i] = call(fn, arg);
-	qsort(v, (size_t)runs, sizeof(v[0]), compare);
-	return v[runs / 2];
+	if (runs > RUNS_MAX || n > SUBJECTS_MAX)
+		errx(1, "%d runs of %d subjects", runs, n);
+	for (int i = -1; i < runs; i++) {
+		for (int j = 0; j < n; j++) {
+			figure = call(s[j].fn, s[j].arg);
+			if (i >= 0)
+				v[j][i] = figure;
+		}
+	}
+	for (int j = 0; j < n; j++) {
+		qsort(v[j], (size_t)runs, sizeof(v[j][0]), compare);
+		s[j].median = v[j][runs / 2];
+	}
 }
 
 static double
@@ -81,16 +97,34 @@ call_child(double (*fn)(void *), void *arg)
 	return v;
 }
 
+void
+bench_turns(int runs, struct bench_subject *s, int n)
+{
+	turns(runs, s, n, call_here);
+}
+
+void
+bench_turns_child(int runs, struct bench_subject *s, int n)
+{
+	turns(runs, s, n, call_child);
+}
+
 double
 bench_median(int runs, double (*fn)(void *), void *arg)
 {
-	return median_of(runs, call_here, fn, arg);
+	struct bench_subject s = { fn, arg, 0 };
+
+	bench_turns(runs, &s, 1);
+	return s.median;
 }
 
 double
 bench_median_child(int runs, double (*fn)(void *), void *arg)
 {
-	return median_of(runs, call_child, fn, arg);
+	struct bench_subject s = { fn, arg, 0 };
+
+	bench_turns_child(runs, &s, 1);
+	return s.median;
 }
 
 void

@@ -12,13 +12,30 @@
 /* Seconds of the monotonic clock. */
 double bench_now(void);
 
-/* The median of runs results of fn, after one that does not count. */
-double bench_median(int runs, double (*fn)(void *arg), void *arg);
+/* Seconds of the CPU that the calling thread has had. */
+double bench_cpu(void);
+
+/* What is measured: a figure, and the median of those that count. */
+struct bench_subject {
+	double (*fn)(void *arg);
+	void *arg;
+	double median;
+};
 
 /*
- * As bench_median(), but each call is made in a child process of its own (a
+ * Measure n subjects, in turns, so that what disturbs the machine disturbs
+ * them all; the first turn does not count.
+ */
+void bench_turns(int runs, struct bench_subject *s, int n);
+
+/*
+ * As bench_turns(), but each call is made in a child process of its own (a
  * kernel is booted once a process). Exits when a child fails.
  */
+void bench_turns_child(int runs, struct bench_subject *s, int n);
+
+/* The same for one subject. */
+double bench_median(int runs, double (*fn)(void *arg), void *arg);
 double bench_median_child(int runs, double (*fn)(void *arg), void *arg);
 
 enum bench_sense { LESS_IS_BETTER, MORE_IS_BETTER };

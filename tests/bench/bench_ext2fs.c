@@ -254,18 +254,21 @@ compare(const char *metric, const char *unit, enum bench_sense sense,
     double (*fn)(void *), struct world *w, int runs, double goal_loop,
     double goal_fuse)
 {
-	double ours = bench_median_child(runs, fn, &w[OURS]);
-	double goals[] = { 0, goal_loop, goal_fuse };
+	struct bench_subject s[] = {
+		{ .fn = fn, .arg = &w[OURS] }, { .fn = fn, .arg = &w[LOOP] },
+	};
 
 	if (geteuid() != 0) {
 		fprintf(stderr, "  %-44s %10.4g %-8s (peers need root)\n",
-		    metric, ours, unit);
+		    metric, bench_median_child(runs, fn, &w[OURS]), unit);
 		return;
 	}
-	for (int p = LOOP; p <= FUSE2FS; p++)
-		bench_row("ext2fs", metric, unit, sense, ours,
-		    bench_median_child(p == LOOP ? runs : 1, fn, &w[p]),
-		    peer_names[p], goals[p]);
+	bench_turns_child(runs, s, 2);
+	bench_row("ext2fs", metric, unit, sense, s[0].median, s[1].median,
+	    peer_names[LOOP], goal_loop);
+	bench_row("ext2fs", metric, unit, sense, s[0].median,
+	    bench_median_child(1, fn, &w[FUSE2FS]), peer_names[FUSE2FS],
+	    goal_fuse);
 }
 
 int

@@ -28,6 +28,7 @@
 #define READS	200000
 #define OPS	100000
 #define MANY	50000
+#define NAMES	10000
 
 /* The same calls, ours and the host's. */
 struct world {
@@ -201,42 +202,61 @@ sequential(void *arg)
 	return (double)BIG / (1 << 20) / took;
 }
 
+/* Memory of n new names in the directory: of files, or of one file's. */
+static double
+names(const struct world *ours, int n, bool files)
+{
+	char first[256], path[256], name[32];
+	uint64_t before = bench_sysctl("kern.mem.used");
+
+	path_of(first, sizeof(first), ours, "data");
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%c%d", files ? 'f' : 'l', i);
+		path_of(path, sizeof(path), ours, name);
+		if (files)
+			ours->close(open_or_die(ours, name,
+			    O_WRONLY | O_CREAT | O_EXCL));
+		else if (rump_sys_link(first, path) == -1)
+			err(1, "%s", path);
+	}
+	return (double)(bench_sysctl("kern.mem.used") - before) / n;
+}
+
 static void
 overheads(const struct world *ours)
 {
-	uint64_t before, after;
-	char name[32];
+	double page, link, file;
+	uint64_t before;
 	int fd;
 
 	fd = open_or_die(ours, "pages", O_RDWR | O_CREAT);
 	before = bench_sysctl("kern.mem.used");
 	fill(ours, fd, FILE_SIZE);
-	after = bench_sysctl("kern.mem.used");
-	bench_row("vfs", "memory of a cached page beside its data", "bytes",
-	    LESS_IS_BETTER, (double)(after - before - FILE_SIZE) /
-	    (FILE_SIZE / 4096), 64, "limit", 1);
+	page = (double)(bench_sysctl("kern.mem.used") - before - FILE_SIZE) /
+	    (FILE_SIZE / 4096);
 	ours->close(fd);
+	bench_row("vfs", "memory of a cached page beside its data", "bytes",
+	    LESS_IS_BETTER, page, 64, "limit", 1);
 
-	before = bench_sysctl("kern.mem.used");
-	for (int i = 0; i < 10000; i++) {
-		snprintf(name, sizeof(name), "v%d", i);
-		ours->close(open_or_die(ours, name, O_WRONLY | O_CREAT));
-	}
-	after = bench_sysctl("kern.mem.used");
-	bench_row("vfs", "memory of a file: vnode, inode, name", "bytes",
-	    LESS_IS_BETTER, (double)(after - before) / 10000, 512,
-	    "limit of a vnode", 0);
+	link = names(ours, NAMES, false);
+	file = names(ours, NAMES, true);
+	bench_row("vfs", "memory of a vnode and its inode", "bytes",
+	    LESS_IS_BETTER, file - link, 512, "limit", 1);
+	bench_row("vfs", "memory of a name, cached", "bytes", LESS_IS_BETTER,
+	    link, 512, "limit of a vnode", 0);
 }
 
 static void
-compare(const char *metric, const char *unit, double (*fn)(void *),
-    struct world *ours, struct world *host, double goal)
+compare(const char *metric, const char *unit, int runs, double (*fn)(void *),
+    void *ours, void *host, double goal)
 {
-	double o = bench_median(RUNS, fn, ours);
-	double h = bench_median(RUNS, fn, host);
+	struct bench_subject s[] = {
+		{ .fn = fn, .arg = ours }, { .fn = fn, .arg = host },
+	};
 
-	bench_row("vfs", metric, unit, MORE_IS_BETTER, o, h,
-	    "host tmpfs", goal);
+	bench_turns(runs, s, 2);
+	bench_row("vfs", metric, unit, MORE_IS_BETTER, s[0].median,
+	    s[1].median, "host tmpfs", goal);
 }
 
 int
@@ -248,7 +268,6 @@ main(void)
 	struct world host = { NULL, open, close, unlink, mkdir, rmdir, stat,
 		pread, pwrite };
 	struct tmpfs_args args = { .size = 4ull << 30 };
-	struct big big[4];
 	struct statfs sf;
 
 	memset(chunk, 0x5a, sizeof(chunk));
@@ -260,22 +279,18 @@ main(void)
 	    rump_sys_mount("tmpfs", ours.dir, 0, &args, sizeof(args)) == -1)
 		err(1, "mount");
 
-	compare("pread 4 KiB at random, cached", "1/s", random_pread, &ours,
+	compare("pread 4 KiB at random, cached", "1/s", RUNS, random_pread,
+	    &ours, &host, 3);
+	compare("create, close, unlink", "1/s", RUNS, create_unlink, &ours,
 	    &host, 3);
-	compare("create, close, unlink", "1/s", create_unlink, &ours, &host,
-	    3);
-	compare("stat", "1/s", stat_path, &ours, &host, 0);
-	compare("open, close", "1/s", open_close, &ours, &host, 0);
-	compare("create 50,000 files in a directory", "1/s", creates, &ours,
-	    &host, 0);
-	for (int i = 0; i < 4; i++)
-		big[i] = (struct big){ i % 2 == 0 ? &ours : &host, i >= 2 };
-	bench_row("vfs", "first write of 1 GiB", "MiB/s", MORE_IS_BETTER,
-	    bench_median(3, sequential, &big[0]),
-	    bench_median(3, sequential, &big[1]), "host tmpfs", 1);
-	bench_row("vfs", "read of 1 GiB", "MiB/s", MORE_IS_BETTER,
-	    bench_median(3, sequential, &big[2]),
-	    bench_median(3, sequential, &big[3]), "host tmpfs", 1);
+	compare("stat", "1/s", RUNS, stat_path, &ours, &host, 0);
+	compare("open, close", "1/s", RUNS, open_close, &ours, &host, 0);
+	compare("create 50,000 files in a directory", "1/s", RUNS, creates,
+	    &ours, &host, 0);
+	compare("first write of 1 GiB", "MiB/s", 3, sequential,
+	    &(struct big){ &ours, false }, &(struct big){ &host, false }, 1);
+	compare("read of 1 GiB", "MiB/s", 3, sequential,
+	    &(struct big){ &ours, true }, &(struct big){ &host, true }, 1);
 	overheads(&ours);
 	bench_cleanup();
 	return 0;
