@@ -12,7 +12,7 @@
 /* Linux transfers at most this much in one call. */
 #define TRANSFER_MAX ((size_t)INT32_MAX & ~(size_t)PAGE_MASK)
 
-static int
+static inline int
 piece_move(struct uio *uio, void *uaddr, void *kaddr, size_t n)
 {
 	struct proc *p = uio->uio_proc;

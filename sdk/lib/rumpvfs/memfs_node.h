@@ -25,7 +25,8 @@ enum { MT_ATIME, MT_MTIME, MT_CTIME, MT_BTIME, MT_COUNT };
 struct memfs_xattr;
 
 /*
- * v  v_lock   t  v_lock; atime: v_ilock too (reading changes it)
+ * v  v_lock   t  v_lock; atime: v_ilock too (reading changes it), but for a
+ * look whether it is due
  */
 struct memfs_node {
 	struct vnode *mn_vnode;
@@ -35,8 +36,8 @@ struct memfs_node {
 	bool mn_linkable;		/* [v] O_TMPFILE: may get a first name */
 	bool mn_beyond;			/* [v] may have pages beyond its size */
 	uint32_t mn_attributes;		/* [v] STATX_ATTR_* */
-	uint32_t mn_nsec[MT_COUNT];	/* [t] */
-	int64_t mn_sec[MT_COUNT];	/* [t] */
+	_Atomic uint32_t mn_nsec[MT_COUNT]; /* [t] */
+	_Atomic int64_t mn_sec[MT_COUNT]; /* [t] */
 	struct memfs_xattr *mn_xattrs;	/* [v] */
 	union {
 		struct memfs_dir mn_dir;	/* [v] VDIR */

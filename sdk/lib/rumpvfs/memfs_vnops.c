@@ -35,8 +35,10 @@ static inline void
 time_set(struct memfs_node *mn, int which, const struct timespec *ts)
 {
 
-	mn->mn_sec[which] = ts->tv_sec;
-	mn->mn_nsec[which] = (uint32_t)ts->tv_nsec;
+	atomic_store_explicit(&mn->mn_sec[which], ts->tv_sec,
+	    memory_order_relaxed);
+	atomic_store_explicit(&mn->mn_nsec[which], (uint32_t)ts->tv_nsec,
+	    memory_order_relaxed);
 }
 
 static inline struct timespec
@@ -44,8 +46,10 @@ time_get(const struct memfs_node *mn, int which)
 {
 
 	return (struct timespec){
-		.tv_sec = mn->mn_sec[which],
-		.tv_nsec = mn->mn_nsec[which],
+		.tv_sec = atomic_load_explicit(&mn->mn_sec[which],
+		    memory_order_relaxed),
+		.tv_nsec = atomic_load_explicit(&mn->mn_nsec[which],
+		    memory_order_relaxed),
 	};
 }
 
@@ -82,7 +86,10 @@ memfs_accessed(struct vnode *vp)
 	struct vattr va;
 
 	va.va_mask = 0;
-	times_get(mn, &va);
+	/* Where another reader is setting it, either answer will do. */
+	va.va_atime = time_get(mn, MT_ATIME);
+	va.va_mtime = time_get(mn, MT_MTIME);
+	va.va_ctime = time_get(mn, MT_CTIME);
 	if (!vfs_want_atime(vp, &va))
 		return;
 	real_stamp(&now);

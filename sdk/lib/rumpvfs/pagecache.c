@@ -73,6 +73,13 @@ write_page_alloc(struct pagecache *pc)
 
 /* ---- Reading ---------------------------------------------------------- */
 
+/* Pages of an anonymous file do not leave while v_lock is held. */
+static inline bool
+stays(const struct pagecache *pc)
+{
+	return pc->pc_ops == NULL;
+}
+
 /*
  * Copy what is there, up to n bytes and the end of a leaf. *rap: a page with a
  * read-ahead mark was among it. @return EFAULT; what was moved shows in uio.
@@ -87,11 +94,13 @@ read_present(struct pagecache *pc, struct uio *uio, uint64_t n, uint64_t *rap)
 	uintptr_t s;
 	int error = 0;
 
-	epoch_enter();
+	if (!stays(pc))
+		epoch_enter();
 	pl = pc_leaf_find(pc, index);
 	if (pl == NULL)
 		goto out;
-	for (; n > 0 && b < pl->pl_nslots; b++) {
+	/* The first slot is there; nothing else is looked at for one page. */
+	do {
 		s = atomic_load_explicit(&pl->pl_slot[b],
 		    memory_order_acquire);
 		if (s == 0 || (s & SLOT_LOAD) != 0)
@@ -108,9 +117,10 @@ read_present(struct pagecache *pc, struct uio *uio, uint64_t n, uint64_t *rap)
 			break;
 		n -= len;
 		po = 0;
-	}
+	} while (n > 0 && ++b < pl->pl_nslots);
 out:
-	epoch_exit();
+	if (!stays(pc))
+		epoch_exit();
 	return error;
 }
 
@@ -209,7 +219,7 @@ int
 pagecache_read(struct pagecache *pc, struct uio *uio, uint64_t size,
     int ioflag)
 {
-	bool pinned = uio_may_sleep(uio);
+	bool pinned = uio_may_sleep(uio) && !stays(pc);
 	uint64_t n, ra;
 	size_t before;
 	int error = 0;

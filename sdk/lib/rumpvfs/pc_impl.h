@@ -94,7 +94,10 @@ bits(unsigned from, unsigned n)
 /* ---- The tree: pc_tree.c ---------------------------------------------- */
 
 int pc_tree_init(void);
-/** The leaf that index belongs to, or NULL; under pc_lock or an epoch. */
+/**
+ * The leaf that index belongs to, or NULL; under pc_lock or an epoch, or, of an
+ * anonymous file, v_lock.
+ */
 struct pc_leaf *pc_leaf_find(struct pagecache *pc, uint64_t index);
 /**
  * The same; made where it is not there. pc_lock held, which is given up for
