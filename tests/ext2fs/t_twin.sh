@@ -24,11 +24,11 @@ if [ -z "$can_mount" ]; then
 	skip 6 "no loop mounts here"
 	done_testing
 fi
-n=1
+n=1 ops=${TWIN_OPS:-2500}
 for o in 'ext4' 'ext4 -b 1024' 'ext2' 'ext3 -b 1024' 'ext4 -O ^dir_index' \
     'ext4 -I 128'; do
-	ok "2500 operations, on us and on the host: $o" \
-		twin "${o%% *}" "${o#ext?}" $((n * 1000)) 2500
+	ok "$ops operations, on us and on the host: $o" \
+		twin "${o%% *}" "${o#ext?}" $((n * 1000)) $ops
 	n=$((n + 1))
 done
 done_testing
