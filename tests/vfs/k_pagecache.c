@@ -313,6 +313,26 @@ op_scan(struct file_ *f, uint64_t *s, unsigned char *buf)
 	return line;
 }
 
+/* Pages of a part are asked for, or given up. */
+static int
+op_advise(struct file_ *f, uint64_t *s)
+{
+	uint64_t off = rnd(s) % FILE_MAX, n = rnd(s) % FILE_MAX;
+
+	if (rnd(s) % 2 == 0) {
+		vnode_lock(&f->f_vn, RW_READER);
+		pagecache_willneed(&f->f_vn.v_pages, off, n, f->f_size);
+	} else {
+		vnode_lock(&f->f_vn, RW_WRITER);
+		if (rnd(s) % 2 == 0)
+			(void)pagecache_flush(&f->f_vn.v_pages, off, off + n,
+			    false);
+		pagecache_drop(&f->f_vn.v_pages, off, off + n);
+	}
+	vnode_unlock(&f->f_vn);
+	return 0;
+}
+
 /* Blocks behind the end, or in a hole, are given up. */
 static void
 unmap(struct file_ *f, uint64_t from, uint64_t to)
@@ -472,7 +492,7 @@ rumptest_pagecache_random(uint64_t seed, unsigned rounds)
 
 	while (rounds-- > 0 && line == 0) {
 		f = files[rnd(&s) % nfiles];
-		switch (rnd(&s) % 16) {
+		switch (rnd(&s) % 17) {
 		case 0: case 1: case 2: case 3: case 4:
 			line = op_write(f, &s, buf);
 			break;
@@ -490,6 +510,9 @@ rumptest_pagecache_random(uint64_t seed, unsigned rounds)
 			break;
 		case 13: case 14:
 			line = op_flush(f, &s);
+			break;
+		case 15:
+			line = op_advise(f, &s);
 			break;
 		default:
 			line = op_forget(f);
@@ -646,6 +669,22 @@ rumptest_pagecache_economy(void)
 	for (i = 0; i < sizeof(buf); i += 1000)
 		CHECK(rw(f, UIO_READ, i, buf, 1000, 0) == 0);
 	CHECK(atomic_load(&bd->bd_stat_reads) <= n + 14);
+	/* What was asked for is read once; */
+	forget(f);
+	pagecache_willneed(&f->f_vn.v_pages, 0, sizeof(buf), f->f_size);
+	CHECK(atomic_load(&f->f_vn.v_pages.pc_npages) == 64);
+	n = atomic_load(&bd->bd_stat_reads);
+	CHECK(rw(f, UIO_READ, 0, buf, sizeof(buf), 0) == 0);
+	CHECK(atomic_load(&bd->bd_stat_reads) == n);
+	/* what is not needed goes, but for what is dirty, or touched partly. */
+	CHECK(rw(f, UIO_WRITE, 9 * PAGE_SIZE, buf, 1, 0) == 0);
+	pagecache_drop(&f->f_vn.v_pages, 8 * PAGE_SIZE + 1, 12 * PAGE_SIZE - 1);
+	CHECK(atomic_load(&f->f_vn.v_pages.pc_npages) == 63);
+	CHECK(pagecache_seek(&f->f_vn.v_pages, 0, false) == 10 * PAGE_SIZE);
+	CHECK(sync_file(f) == 0);
+	pagecache_drop(&f->f_vn.v_pages, 0, f->f_size);
+	CHECK(atomic_load(&f->f_vn.v_pages.pc_npages) == 0);
+	CHECK(rw(f, UIO_READ, 0, buf, sizeof(buf), 0) == 0);
 	/* A page of a sparse, big file. */
 	f->f_size = 0;
 	file_free(f);

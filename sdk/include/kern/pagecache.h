@@ -125,6 +125,17 @@ int pagecache_punch(struct pagecache *pc, uint64_t off, uint64_t len);
 int pagecache_flush(struct pagecache *pc, uint64_t start, uint64_t end,
     bool wait);
 /**
+ * Have pages of the range read in, as far as they are missing and memory is
+ * plenty; returns without waiting for them. size: of the file. v_lock S or X.
+ */
+void pagecache_willneed(struct pagecache *pc, uint64_t off, uint64_t len,
+    uint64_t size);
+/**
+ * Forget whole pages of the range [start, end) that are clean and at rest; on
+ * an anonymous cache, none. v_lock X.
+ */
+void pagecache_drop(struct pagecache *pc, uint64_t start, uint64_t end);
+/**
  * Next offset >= off that has (data) or has no (hole) page; UINT64_MAX: there
  * is none. v_lock S or X.
  */

@@ -477,6 +477,19 @@ leaf_cut(struct pagecache *pc, struct pc_leaf *pl, uint64_t mask)
 		pc_leaf_remove(pc, pl);
 }
 
+/* The bits of a leaf that the pages [start, end) have; some are in it. */
+static uint64_t
+leaf_mask(const struct pc_leaf *pl, uint64_t start, uint64_t end)
+{
+	uint64_t mask = ~UINT64_C(0);
+
+	if (start > pl->pl_base)
+		mask &= ~bits(0, leaf_bit(start));
+	if (end - pl->pl_base < PC_FANOUT)
+		mask &= bits(0, (unsigned)(end - pl->pl_base));
+	return mask;
+}
+
 /*
  * Take out the pages [start, end); waits for their I/O. v_lock X: there are no
  * readers.
@@ -493,11 +506,7 @@ cut(struct pagecache *pc, uint64_t start, uint64_t end)
 	mutex_enter(&pc->pc_lock);
 	while (index < end && (pl = pc_leaf_next(pc, index)) != NULL &&
 	    pl->pl_base < end) {
-		mask = ~UINT64_C(0);
-		if (start > pl->pl_base)
-			mask &= ~bits(0, leaf_bit(start));
-		if (end - pl->pl_base < PC_FANOUT)
-			mask &= bits(0, (unsigned)(end - pl->pl_base));
+		mask = leaf_mask(pl, start, end);
 		if (((pl->pl_load | pl->pl_wb) & mask) != 0) {
 			pc_wait(pc);
 			continue;
@@ -551,6 +560,26 @@ pagecache_punch(struct pagecache *pc, uint64_t off, uint64_t len)
 	if (error == 0)
 		cut(pc, first, last);
 	return error;
+}
+
+/* Clean pages are nobody's: with v_lock X, no reader copies from them. */
+void
+pagecache_drop(struct pagecache *pc, uint64_t start, uint64_t end)
+{
+	uint64_t index = howmany(start, PAGE_SIZE);
+	struct pc_leaf *pl;
+
+	if (pc->pc_ops == NULL)
+		return;
+	end >>= PAGE_SHIFT;
+	mutex_enter(&pc->pc_lock);
+	while (index < end && (pl = pc_leaf_next(pc, index)) != NULL &&
+	    pl->pl_base < end) {
+		leaf_cut(pc, pl, leaf_mask(pl, index, end) & ~(pl->pl_dirty |
+		    pl->pl_wb | pl->pl_load | pl->pl_busy));
+		index = pl->pl_base + PC_FANOUT;
+	}
+	mutex_exit(&pc->pc_lock);
 }
 
 /* ---- Looking ---------------------------------------------------------- */

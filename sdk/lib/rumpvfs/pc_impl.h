@@ -186,6 +186,8 @@ void pc_lru_replace(struct pc_leaf *old, struct pc_leaf *pl);
 size_t pc_shrink(size_t want);
 /** Before bringing n pages in: stay within the limit. */
 void pc_make_room(size_t n);
+/** How many pages of files with a device there may be. */
+uint64_t pc_pages_max(void);
 /** So many pages may be brought in at a time: not all that fit. */
 uint64_t pc_window_max(void);
 /** Pages of files with a device. */

@@ -440,3 +440,20 @@ pc_readahead(struct pagecache *pc, uint64_t index, uint64_t size)
 	    memory_order_relaxed);
 	(void)pc_readin(pc, next, w, size, PC_ASYNC | PC_MARK);
 }
+
+void
+pagecache_willneed(struct pagecache *pc, uint64_t off, uint64_t len,
+    uint64_t size)
+{
+	uint64_t index = off >> PAGE_SHIFT, end;
+
+	if (pc->pc_ops == NULL || off >= size || len == 0)
+		return;
+	end = howmany(len < size - off ? off + len : size, PAGE_SIZE);
+	/* Half of what there may be is enough for one piece of advice. */
+	end = MIN(end, index + pc_pages_max() / 2);
+	while (index < end && kmem_pressure() == 0 &&
+	    pc_readin(pc, index, MIN(end - index, PC_IO_MAX), size,
+	    PC_ASYNC) == 0)
+		index += PC_IO_MAX;
+}

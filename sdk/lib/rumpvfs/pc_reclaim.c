@@ -225,11 +225,16 @@ pc_make_room(size_t n)
 }
 
 uint64_t
+pc_pages_max(void)
+{
+	return atomic_load_explicit(&max_pages, memory_order_relaxed);
+}
+
+uint64_t
 pc_window_max(void)
 {
-	uint64_t n;
+	uint64_t n = pc_pages_max() / 16;
 
-	n = atomic_load_explicit(&max_pages, memory_order_relaxed) / 16;
 	return n < 4 ? 4 : MIN(n, PC_IO_MAX);
 }
 

@@ -297,6 +297,12 @@ blk_write(struct file *fp, off_t *offp, struct uio *uio, int flags)
 	return error;
 }
 
+struct vnode *
+spec_vnode(struct file *fp)
+{
+	return fp->f_data;
+}
+
 uint64_t
 spec_size(struct file *fp)
 {

@@ -13,6 +13,8 @@ int spec_init(void);
 int spec_open(struct vnode *vp, int flags, struct file **fpp);
 /** fsync() of an open block device. */
 int spec_fsync(struct file *fp);
+/** The vnode that has the pages of an open block device. */
+struct vnode *spec_vnode(struct file *fp);
 /** Size of an open block device in bytes. */
 uint64_t spec_size(struct file *fp);
 

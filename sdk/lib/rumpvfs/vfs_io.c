@@ -175,6 +175,17 @@ sys_fdatasync(int fd, long *rv __maybe_unused)
 	return do_fsync(fd, FSYNC_DATA);
 }
 
+/* The vnode that has a file's pages, if those come from a device. */
+static struct vnode *
+cached_vnode(struct file *fp)
+{
+	struct vnode *vp = fp->f_vnode;
+
+	if (vp->v_type == VBLK)
+		return spec_vnode(fp);
+	return vp->v_type == VREG && vp->v_pages.pc_ops != NULL ? vp : NULL;
+}
+
 int
 sys_sync_file_range(int fd, off_t offset, off_t length, unsigned int flags,
     long *rv __maybe_unused)
@@ -195,9 +206,7 @@ sys_sync_file_range(int fd, off_t offset, off_t length, unsigned int flags,
 		error = EINVAL;
 	else if (vp->v_type == VCHR || vp->v_type == VFIFO)
 		error = ESPIPE;
-	else if (vp->v_type == VREG && vp->v_pages.pc_ops != NULL &&
-	    (flags & (SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_BEFORE |
-	    SYNC_FILE_RANGE_WAIT_AFTER)) != 0) {
+	else if (flags != 0 && (vp = cached_vnode(fp)) != NULL) {
 		vnode_lock(vp, RW_WRITER);
 		if (!vnode_doomed(vp))
 			error = pagecache_flush(&vp->v_pages, (uint64_t)offset,
@@ -300,20 +309,56 @@ sys_fallocate(int fd, int mode, off_t offset, off_t length,
 
 /* ---- Advice ------------------------------------------------------------ */
 
+/* What will be read soon. len 0: to the end. Advice cannot fail. */
+static void
+willneed(struct file *fp, uint64_t off, uint64_t len)
+{
+	struct vnode *vp = cached_vnode(fp);
+	struct vattr va = { .va_size = 0 };
+
+	if (vp == NULL)
+		return;
+	vnode_lock(vp, RW_READER);
+	if (vp->v_type == VBLK)
+		va.va_size = spec_size(fp);
+	else if (vnode_doomed(vp) || vp->v_op->vop_getattr == NULL ||
+	    vp->v_op->vop_getattr(vp, &va) != 0)
+		va.va_size = 0;
+	pagecache_willneed(&vp->v_pages, off, len == 0 ? UINT64_MAX : len,
+	    va.va_size);
+	vnode_unlock(vp);
+}
+
+/* What will not be: dirty pages go to the device, clean ones go. */
+static void
+dontneed(struct file *fp, uint64_t off, uint64_t len)
+{
+	struct vnode *vp = cached_vnode(fp);
+	uint64_t end;
+
+	if (vp == NULL)
+		return;
+	if (len == 0 || __builtin_add_overflow(off, len, &end))
+		end = INT64_MAX;
+	vnode_lock(vp, RW_WRITER);
+	if (!vnode_doomed(vp)) {
+		(void)pagecache_flush(&vp->v_pages, off, end, false);
+		pagecache_drop(&vp->v_pages, off, end);
+	}
+	vnode_unlock(vp);
+}
+
 int
 sys_fadvise64(int fd, off_t offset, off_t length, int advice,
     long *rv __maybe_unused)
 {
 	struct file *fp;
-	struct vnode *vp;
-	off_t end;
 	int error;
 
 	error = fd_get_vnode(fd, ESPIPE, &fp);
 	if (error != 0)
 		return error;
-	vp = fp->f_vnode;
-	if (vp->v_type == VFIFO)
+	if (((struct vnode *)fp->f_vnode)->v_type == VFIFO)
 		error = ESPIPE;
 	else if (length < 0)
 		error = EINVAL;
@@ -321,19 +366,14 @@ sys_fadvise64(int fd, off_t offset, off_t length, int advice,
 	case POSIX_FADV_NORMAL:
 	case POSIX_FADV_RANDOM:
 	case POSIX_FADV_SEQUENTIAL:
-	case POSIX_FADV_WILLNEED:
 	case POSIX_FADV_NOREUSE:
 		/* Read-ahead finds out by itself. */
 		break;
+	case POSIX_FADV_WILLNEED:
+		willneed(fp, (uint64_t)offset, (uint64_t)length);
+		break;
 	case POSIX_FADV_DONTNEED:
-		if (vp->v_type != VREG || vp->v_pages.pc_ops == NULL ||
-		    __builtin_add_overflow(offset, length, &end))
-			break;
-		vnode_lock(vp, RW_READER);
-		if (!vnode_doomed(vp))
-			(void)pagecache_flush(&vp->v_pages, (uint64_t)offset,
-			    length == 0 ? 0 : (uint64_t)end, false);
-		vnode_unlock(vp);
+		dontneed(fp, (uint64_t)offset, (uint64_t)length);
 		break;
 	default:
 		error = EINVAL;
@@ -344,8 +384,7 @@ sys_fadvise64(int fd, off_t offset, off_t length, int advice,
 }
 
 int
-sys_readahead(int fd, off_t offset __maybe_unused,
-    size_t count __maybe_unused, long *rv __maybe_unused)
+sys_readahead(int fd, off_t offset, size_t count, long *rv __maybe_unused)
 {
 	struct file *fp;
 	struct vnode *vp;
@@ -357,6 +396,8 @@ sys_readahead(int fd, off_t offset __maybe_unused,
 	vp = fp->f_vnode;
 	if (vp == NULL || (vp->v_type != VREG && vp->v_type != VBLK))
 		error = EINVAL;
+	else if (count > 0)
+		willneed(fp, (uint64_t)offset, count);
 	fd_put(fp);
 	return error;
 }
