@@ -147,8 +147,8 @@ bool pagecache_dirty(struct pagecache *pc, uint64_t off, uint64_t len);
 int pagecache_flush_mount(struct mount *mp, bool wait);
 /**
  * Before a write, with no lock held: waits a while where too much memory is
- * dirty.
+ * dirty. Returns how many bytes to write before the next call.
  */
-void pagecache_throttle(void);
+size_t pagecache_throttle(void);
 
 #endif

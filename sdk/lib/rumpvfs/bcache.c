@@ -61,7 +61,7 @@ struct run {
 struct bcache {
 	struct blkdev *bc_dev;			/* [I] */
 	uint32_t bc_blksize;			/* [s] */
-	_Atomic uint32_t bc_mask;		/* [s]; read for an estimate */
+	_Atomic uint32_t bc_mask;		/* [s]; others: an estimate */
 	struct list *bc_hash;			/* [s] heads */
 	_Atomic uint32_t bc_n;
 	_Atomic int bc_error;			/* of background writes */

@@ -64,7 +64,8 @@ write_page_alloc(struct pagecache *pc)
 	char *p = pc_page_alloc(pc, 0);
 	int tries;
 
-	for (tries = 0; p == NULL && pc->pc_ops != NULL && tries < 8; tries++) {
+	for (tries = 0; p == NULL && pc->pc_ops != NULL &&
+	    tries < PC_MEMORY_TRIES; tries++) {
 		pc_flush_hurry(true);
 		p = pc_page_alloc(pc, 0);
 	}

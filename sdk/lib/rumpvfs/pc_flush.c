@@ -22,6 +22,7 @@
 #define FLUSH_FILES	48		/* files of one request */
 #define FLUSH_INFLIGHT	16384		/* pages, at most */
 #define MIB_PAGES	256ul
+#define WRITE_MIN	((size_t)1 << 20)
 
 /* Pages of a file in a request. */
 struct seg {
@@ -758,32 +759,37 @@ pc_balance(void)
 void
 pc_flush_hurry(bool wait)
 {
-	if (atomic_load_explicit(&dirty_pages, memory_order_relaxed) == 0 &&
-	    atomic_load_explicit(&wb_pages, memory_order_relaxed) == 0)
-		return;
-	flusher_kick(true);
+	nstime_t patience = 2 * NS_PER_MS;	/* for reads that end */
+
+	if (atomic_load_explicit(&dirty_pages, memory_order_relaxed) != 0 ||
+	    atomic_load_explicit(&wb_pages, memory_order_relaxed) != 0) {
+		flusher_kick(true);
+		patience = 20 * NS_PER_MS;
+	}
 	if (!wait)
 		return;
 	mutex_enter(&dirty_lock);
 	(void)cv_timedwait(&progress_cv, &dirty_lock,
-	    mono_deadline(20 * NS_PER_MS));
+	    mono_deadline(patience));
 	mutex_exit(&dirty_lock);
 }
 
-void
+size_t
 pagecache_throttle(void)
 {
+	uint64_t max;
 	int tries;
 
+	max = atomic_load_explicit(&dirty_max, memory_order_relaxed);
 	for (tries = 0; tries < 50 && atomic_load_explicit(&dirty_pages,
-	    memory_order_relaxed) > atomic_load_explicit(&dirty_max,
-	    memory_order_relaxed); tries++) {
+	    memory_order_relaxed) > max; tries++) {
 		flusher_kick(false);
 		mutex_enter(&dirty_lock);
 		(void)cv_timedwait(&progress_cv, &dirty_lock,
 		    mono_deadline(100 * NS_PER_MS));
 		mutex_exit(&dirty_lock);
 	}
+	return MAX(max / 4 * PAGE_SIZE, WRITE_MIN);
 }
 
 void

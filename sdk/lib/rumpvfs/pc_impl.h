@@ -41,6 +41,7 @@
 #define PC_FANOUT	(1u << PC_FANBITS)
 #define PC_INDEX_MAX	(UINT64_C(1) << 51)
 #define PC_IO_MAX	512u		/* pages of one request */
+#define PC_MEMORY_TRIES	8		/* before ENOMEM */
 
 /* Bits of a slot beside the page's address. */
 #define SLOT_LOAD	((uintptr_t)1)	/* being read: no contents yet */
@@ -170,7 +171,7 @@ void pc_mark_dirty(struct pagecache *pc, struct pc_leaf *pl, uint64_t mask);
 void pc_unmark_dirty(struct pagecache *pc, struct pc_leaf *pl, uint64_t mask);
 /** After pc_mark_dirty, without pc_lock: have the flusher work if it should. */
 void pc_balance(void);
-/** Memory is short: have dirty pages written; wait a little if asked to. */
+/** Memory is short: have dirty pages written; wait for some I/O if asked to. */
 void pc_flush_hurry(bool wait);
 /** No flusher holds pc any more, and none will. No locks. */
 void pc_flush_quiesce(struct pagecache *pc);

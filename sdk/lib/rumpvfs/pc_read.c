@@ -342,7 +342,7 @@ pc_readin(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size,
 	struct blkdev *bd = pc->pc_ops->pco_dev(pc->pc_vnode);
 	uint64_t limit, end, first = index;
 	struct run r;
-	int error;
+	int error, tries = 0;
 
 	limit = size > UINT64_MAX - bd->bd_secsize ? size :
 	    roundup2(size, (uint64_t)bd->bd_secsize);
@@ -364,6 +364,11 @@ pc_readin(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size,
 		else if (error == 0) {
 			error = load_run(pc, &r, flags);
 			flags &= ~PC_MARK;
+		}
+		if (error == ENOMEM && index == first &&
+		    (flags & PC_ASYNC) == 0 && tries++ < PC_MEMORY_TRIES) {
+			pc_flush_hurry(true);
+			continue;
 		}
 		/* What follows the first page was not asked for. */
 		if (error != 0)

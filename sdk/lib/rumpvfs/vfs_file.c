@@ -191,6 +191,31 @@ vn_write_locked(struct vnode *vp, struct uio *uio, int ioflag,
 	return error;
 }
 
+/*
+ * A write that makes pages dirty: in parts where it is so big that they might
+ * be all of memory, because write-behind needs the lock.
+ */
+static int
+vn_write_cached(struct vnode *vp, struct uio *uio, int ioflag,
+    const struct cred *cr)
+{
+	size_t max, rest;
+	bool whole;
+	int error;
+
+	do {
+		max = pagecache_throttle();
+		rest = uio->uio_resid > max ? uio->uio_resid - max : 0;
+		uio->uio_resid -= rest;
+		vnode_lock(vp, RW_WRITER);
+		error = vn_write_locked(vp, uio, ioflag, cr);
+		vnode_unlock(vp);
+		whole = uio->uio_resid == 0;
+		uio->uio_resid += rest;
+	} while (error == 0 && rest > 0 && whole);
+	return error;
+}
+
 static int
 vn_write(struct file *fp, off_t *offp, struct uio *uio, int flags)
 {
@@ -221,12 +246,14 @@ vn_write(struct file *fp, off_t *offp, struct uio *uio, int flags)
 		ioflag |= IO_SYNC;
 	if (uio->uio_resid == 0)
 		return 0;
-	if (vp->v_pages.pc_ops != NULL)
-		pagecache_throttle();
 	uio->uio_offset = *offp;
-	vnode_lock(vp, RW_WRITER);
-	error = vn_write_locked(vp, uio, ioflag, fp->f_cred);
-	vnode_unlock(vp);
+	if (vp->v_pages.pc_ops != NULL)
+		error = vn_write_cached(vp, uio, ioflag, fp->f_cred);
+	else {
+		vnode_lock(vp, RW_WRITER);
+		error = vn_write_locked(vp, uio, ioflag, fp->f_cred);
+		vnode_unlock(vp);
+	}
 	*offp = uio->uio_offset;
 	return vn_limit_raise(error);
 }
