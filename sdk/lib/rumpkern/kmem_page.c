@@ -31,7 +31,8 @@
 
 #define CAP_PAGE	16
 #define CAP_BULK	MAG_MAX
-#define BATCH_MAX	32
+#define BATCH_PAGE	8		/* powers of two: neighbours */
+#define BATCH_BULK	32
 
 #define PAGE_ZERO	((uintptr_t)1)
 
@@ -585,11 +586,11 @@ static uintptr_t
 page_refill(unsigned slot, int flags)
 {
 	struct pool_magazine *pm;
-	void *v[BATCH_MAX];
+	void *v[BATCH_BULK];
 	unsigned n, i, attempt = 0;
 
 	pm = magazine_make(slot, slot == SLOT_BULK ? CAP_BULK : CAP_PAGE);
-	n = pm == NULL ? 1 : MIN(pm->pm_cap / 2, (unsigned)BATCH_MAX);
+	n = pm == NULL ? 1 : slot == SLOT_BULK ? BATCH_BULK : BATCH_PAGE;
 	while ((n = pages_try(v, n, flags)) == 0) {
 		n = 1;
 		if (!kmem_reclaim_run(PAGE_SIZE, flags, attempt++))
