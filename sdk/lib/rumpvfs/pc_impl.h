@@ -59,7 +59,8 @@ slot_page(uintptr_t s)
 /*
  * 64 consecutive pages; the only leaf of a small file may have fewer slots.
  * Bit i of the masks is slot i. All under pc_lock but for pl_lru, and for the
- * slots, which are read under an epoch.
+ * slots, which are read under an epoch. An anonymous file's change under v_lock
+ * X only.
  */
 struct pc_leaf {
 	uint64_t pl_present;		/* slot is not 0 */
@@ -71,7 +72,12 @@ struct pc_leaf {
 	union {
 		struct {
 			struct pagecache *pl_pc;	/* [I] */
-			struct list pl_lru;	/* [lru_lock] */
+			union {
+				struct list pl_lru;	/* [lru_lock] */
+				/* Anonymous: page i is at pl_run + i pages;
+				   0: not so. */
+				uintptr_t pl_run;
+			};
 		};
 		struct epoch_entry pl_epoch;	/* once it has left the tree */
 	};
@@ -115,7 +121,12 @@ void pc_leaf_remove(struct pagecache *pc, struct pc_leaf *pl);
 static inline void
 pc_insert(struct pagecache *pc, struct pc_leaf *pl, unsigned i, uintptr_t slot)
 {
+	uintptr_t run = (uintptr_t)slot_page(slot) - i * PAGE_SIZE;
+
 	KASSERT((pl->pl_present & bits(i, 1)) == 0);
+	if (pc->pc_ops == NULL)
+		pl->pl_run = pl->pl_present == 0 || pl->pl_run == run ?
+		    run : 0;
 	pl->pl_present |= bits(i, 1);
 	if ((slot & SLOT_LOAD) != 0)
 		pl->pl_load |= bits(i, 1);

@@ -180,6 +180,8 @@ leaf_grow(struct pagecache *pc, struct pc_leaf *old, uint64_t index)
 		    &old->pl_slot[i], memory_order_relaxed));
 	if (pc->pc_ops != NULL)
 		pc_lru_replace(old, pl);
+	else
+		pl->pl_run = old->pl_run;
 	root_store(pc, pl, nslots == PC_FANOUT ? ROOT_LEAF : ROOT_SMALL + 4);
 	epoch_defer(&old->pl_epoch, leaf_free);
 	return true;
