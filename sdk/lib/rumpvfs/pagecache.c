@@ -115,7 +115,7 @@ read_present(struct pagecache *pc, struct uio *uio, uint64_t n, uint64_t *rap)
 	size_t po = off & PAGE_MASK, len;
 	struct pc_leaf *pl;
 	unsigned b = leaf_bit(index);
-	uintptr_t s;
+	uintptr_t s, old;
 	int error = 0;
 
 	epoch_enter();
@@ -128,9 +128,11 @@ read_present(struct pagecache *pc, struct uio *uio, uint64_t n, uint64_t *rap)
 		    memory_order_acquire);
 		if (s == 0 || (s & SLOT_LOAD) != 0)
 			break;
+		/* Where reclaim was faster, the epoch still keeps the page. */
+		old = s;
 		if ((s & SLOT_REF) == 0)
 			atomic_compare_exchange_strong_explicit(
-			    &pl->pl_slot[b], &s, s | SLOT_REF,
+			    &pl->pl_slot[b], &old, s | SLOT_REF,
 			    memory_order_relaxed, memory_order_relaxed);
 		if ((s & SLOT_RA) != 0)
 			*rap = pl->pl_base + b;
