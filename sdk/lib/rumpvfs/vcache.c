@@ -88,11 +88,27 @@ cflags_clear(struct vnode *vp, unsigned f)
 
 /* ---- Memory ------------------------------------------------------------ */
 
+/*
+ * Reclaiming a vnode takes its file system's locks, which the caller may hold:
+ * the next walk of a path does it.
+ */
+static size_t
+vcache_pressure(size_t want __maybe_unused)
+{
+
+	atomic_store_explicit(&pressed, true, memory_order_relaxed);
+	atomic_store_explicit(&vcache_excess, true, memory_order_relaxed);
+	return 0;
+}
+
 static struct vnode *
 vnode_alloc(struct mount *mp, ino_t ino)
 {
 	struct vnode *vp;
 
+	/* Before it fails: nothing can be reclaimed where it is called. */
+	if (__unlikely(kmem_pressure() > 1))
+		(void)vcache_pressure(0);
 	vp = pool_get(vnode_pool, KM_ZERO);
 	if (vp == NULL)
 		return NULL;
@@ -745,19 +761,6 @@ vcache_mount_walk(struct mount *mp, void (*fn)(struct vnode *, void *),
 }
 
 /* ---- Start ------------------------------------------------------------- */
-
-/*
- * Reclaiming a vnode takes its file system's locks, which the caller may hold:
- * the next walk of a path does it.
- */
-static size_t
-vcache_pressure(size_t want __maybe_unused)
-{
-
-	atomic_store_explicit(&pressed, true, memory_order_relaxed);
-	atomic_store_explicit(&vcache_excess, true, memory_order_relaxed);
-	return 0;
-}
 
 static uint64_t
 vcache_count(void)
