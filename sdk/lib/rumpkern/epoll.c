@@ -88,13 +88,13 @@ item_ready(struct epitem *ei)
 
 	spin_lock(&ep->ep_lock);
 	fresh = !list_linked(&ei->ei_ready);
-	if (fresh) {
-		list_insert_tail(&ep->ep_ready, &ei->ei_ready);
-		cv_signal(&ep->ep_cv);
-	}
-	spin_unlock(&ep->ep_lock);
 	if (fresh)
+		list_insert_tail(&ep->ep_ready, &ei->ei_ready);
+	spin_unlock(&ep->ep_lock);
+	if (fresh) {
+		cv_signal(&ep->ep_cv);
 		poll_notify(&ep->ep_head, POLLIN | POLLRDNORM);
+	}
 }
 
 /* Called by poll_notify() of the file's head, with that locked. */
@@ -655,10 +655,10 @@ harvest(struct epoll *ep, struct epoll_event *uev, int max, int *np)
 	spin_lock(&ep->ep_lock);
 	list_concat(&ep->ep_ready, &behind);
 	more = !list_empty(&ep->ep_ready);
-	if (more)
-		cv_signal(&ep->ep_cv);
 	spin_unlock(&ep->ep_lock);
 	mutex_exit(&ep->ep_mtx);
+	if (more)
+		cv_signal(&ep->ep_cv);
 	*np = n;
 	return n > 0 ? 0 : error;
 }

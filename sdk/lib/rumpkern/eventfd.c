@@ -91,11 +91,13 @@ eventfd_read(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
 	if (error == 0) {
 		v = ef->ef_semaphore ? 1 : ef->ef_count;
 		ef->ef_count -= v;
-		cv_broadcast(&ef->ef_cv);
-		poll_notify(&ef->ef_head, POLLOUT | POLLWRNORM);
 	}
 	mutex_exit(&ef->ef_lock);
-	return error != 0 ? error : uiomove(&v, sizeof(v), uio);
+	if (error != 0)
+		return error;
+	cv_broadcast(&ef->ef_cv);
+	poll_notify(&ef->ef_head, POLLOUT | POLLWRNORM);
+	return uiomove(&v, sizeof(v), uio);
 }
 
 static int
@@ -116,12 +118,13 @@ eventfd_write(struct file *fp, off_t *offp __maybe_unused, struct uio *uio,
 		error = EINVAL;
 	while (error == 0 && v > COUNT_MAX - ef->ef_count)
 		error = wait(fp, ef, flags);
-	if (error == 0) {
+	if (error == 0)
 		ef->ef_count += v;
+	mutex_exit(&ef->ef_lock);
+	if (error == 0) {
 		cv_broadcast(&ef->ef_cv);
 		poll_notify(&ef->ef_head, POLLIN | POLLRDNORM);
 	}
-	mutex_exit(&ef->ef_lock);
 	/* What was taken from the application then was not written. */
 	if (error != 0)
 		uio->uio_resid += sizeof(v);
