@@ -15,7 +15,8 @@ SRCS  += vfs_file.c specfs.c fifo.c advlock.c vfs_ioctl.c
 SRCS  += vfs_open.c vfs_names.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c
 
 # page and buffer cache, devices, host files
-SRCS  += bcache.c blkdev.c cdev.c memdev.c
+SRCS  += bcache.c bcache_flush.c bcache_mem.c bcache_ra.c
+SRCS  += blkdev.c cdev.c memdev.c
 SRCS  += etfs.c etfs_blk.c etfs_chr.c etfs_host.c
 SRCS  += pagecache.c pc_flush.c pc_read.c pc_reclaim.c pc_tree.c
 
