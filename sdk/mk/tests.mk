@@ -50,7 +50,7 @@ $(O)/bench/%: tests/bench/%.c $(TESTLIB) $(O)/tests/settings | libraries
 define prove
 $(if $2,,$(error no test begins with $(TESTS)))@RUMP_O='$(O)' RUMP_SRC='$(CURDIR)' CC='$(CC)' SANITIZE='$(SANITIZE)' \
 PKG_CONFIG_PATH='$(O)/pkgconfig' CMOCKA_MESSAGE_OUTPUT=TAP \
-prove -j2 $(if $(V),-v) --exec 'timeout -k 10 $1 sh sdk/mk/runtest.sh' $(2:$(CURDIR)/%=%)
+prove -f -j2 $(if $(V),-v) --exec 'timeout -k 10 $1 sh sdk/mk/runtest.sh' $(2:$(CURDIR)/%=%)
 endef
 
 # What `make install' installs, for the tests of building outside of the tree.
@@ -61,7 +61,7 @@ check check-long: | stage
 endif
 
 check: $(call runnable,$(QUICK)) | libraries
-	$(call prove,300,$^)
+	$(call prove,900,$^)
 check-long: $(call runnable,$(QUICK) $(LONG)) | libraries
 	$(call prove,7200,$^)
 

@@ -45,16 +45,27 @@ clean()
 	e2fsck -fn "$tmp/$1" </dev/null
 }
 
+# host_mount options image: on $tmp/m. Two tests that ask for a free loop device
+# at once may get the same: one of them is refused, and asks again.
+host_mount()
+{
+	for host_mount_try in 1 2 3 4; do
+		mount -o "loop$1" "$2" "$tmp/m" 2>/dev/null && return 0
+		sleep 0.5
+	done
+	mount -o "loop$1" "$2" "$tmp/m"
+}
+
 # May we mount images on the host?
 can_mount=
 if [ "$(id -u)" = 0 ] && mkdir -p "$tmp/m" && image ext4 4m probe &&
-    mount -o loop,ro "$tmp/probe" "$tmp/m" 2>/dev/null; then
+    host_mount ,ro "$tmp/probe" 2>/dev/null; then
 	umount "$tmp/m" && can_mount=yes
 fi
 
 mounted()
 {
-	mount -o "loop${mount_opts:+,$mount_opts}" "$tmp/$1" "$tmp/m" || return 1
+	host_mount "${mount_opts:+,$mount_opts}" "$tmp/$1" || return 1
 	shift
 	"$@"
 	mounted_rc=$?

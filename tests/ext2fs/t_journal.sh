@@ -11,8 +11,8 @@
 dirty()
 {
 	image ext4 64m img $1 &&
-		mount -o "loop,noatime,commit=300${2:+,$2}" "$tmp/img" \
-		"$tmp/m" || return 1
+		host_mount ",noatime,commit=300${2:+,$2}" "$tmp/img" ||
+		return 1
 	# Blocks of directories that go, and come again as data: revoked.
 	tool -H "$tmp/m" random "$3" 1500 + mkdir /dd + many /dd 2000 \
 		2>/dev/null

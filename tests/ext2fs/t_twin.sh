@@ -10,7 +10,7 @@
 twin()
 {
 	image "$1" 128m img $2 && image "$1" 128m host $2 || return 1
-	mount -o loop "$tmp/host" "$tmp/m" || return 1
+	host_mount "" "$tmp/host" || return 1
 	tool "$tmp/img" twin "$tmp/m" "$3" "$4"
 	twin_rc=$?
 	tool -H "$tmp/m" listnt >"$tmp/theirs"
