@@ -12,6 +12,9 @@
 
 PATH=$PATH:/usr/sbin:/sbin
 export MKE2FS_DEVICE_SECTSIZE=512
+# A sanitizer's report is told from a failure that is expected.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=117"
+export LSAN_OPTIONS=exitcode=117 UBSAN_OPTIONS=exitcode=117
 export RUMP_MEMLIMIT=${RUMP_MEMLIMIT:-512m}
 
 build_tool()
