@@ -326,13 +326,6 @@ void ext2fs_inode_dirty(struct ext2fs_inode *ip);
 int ext2fs_inode_flush(struct ext2fs_tx *tx, struct ext2fs_inode *ip);
 /** Write all that are dirty. */
 int ext2fs_inodes_flush(struct ext2fs_mount *em);
-uint64_t ext2fs_time_now(const struct ext2fs_inode *ip);
-uint64_t ext2fs_time_pack(const struct ext2fs_inode *ip,
-    const struct timespec *ts);
-struct timespec ext2fs_time_unpack(uint64_t t);
-/** mtime and ctime are now; dirty. */
-void ext2fs_touch(struct ext2fs_inode *ip);
-void ext2fs_touch_ctime(struct ext2fs_inode *ip);
 /**
  * An inode that has no vnode (the journal's): a vnode of its own, for the map
  * functions only.
@@ -345,6 +338,19 @@ bool ext2fs_inode_csum_ok(const struct ext2fs_mount *em, uint32_t ino,
     const uint8_t *di);
 void ext2fs_inode_csum_set(const struct ext2fs_mount *em, uint32_t ino,
     uint8_t *di);
+
+/* ---- ext2fs_time.c ---------------------------------------------------- */
+
+uint64_t ext2fs_time_now(const struct ext2fs_inode *ip);
+uint64_t ext2fs_time_pack(const struct ext2fs_inode *ip,
+    const struct timespec *ts);
+struct timespec ext2fs_time_unpack(uint64_t t);
+/** mtime and ctime are now; dirty. */
+void ext2fs_touch(struct ext2fs_inode *ip);
+void ext2fs_touch_ctime(struct ext2fs_inode *ip);
+/** Between a raw inode and memory; i_extra is known. */
+void ext2fs_times_decode(struct ext2fs_inode *ip, const uint8_t *di);
+void ext2fs_times_encode(const struct ext2fs_inode *ip, uint8_t *di);
 
 /* ---- Mapping: ext2fs_map.c, _extent.c, _extmod.c, _indirect.c --------- */
 
