@@ -379,8 +379,12 @@ table_grow(void)
 	struct ncentry *nc;
 	unsigned i, n;
 
-	if (atomic_exchange(&table_busy, true))
-		return;
+	if (atomic_exchange(&table_busy, true)) {
+		/* The table before this one may only wait to be freed. */
+		epoch_drain();
+		if (atomic_exchange(&table_busy, true))
+			return;
+	}
 	ot = atomic_load_explicit(&table, memory_order_acquire);
 	nt = table_alloc(2 * (ot->nt_mask + 1), !ot->nt_gen);
 	if (nt == NULL) {
