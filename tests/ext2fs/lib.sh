@@ -59,6 +59,9 @@ host_mount()
 	mount -o "loop$1" "$2" "$tmp/m"
 }
 
+# A test that is ended half-way leaves no mount behind.
+trap 'umount "$tmp/m" 2>/dev/null; rm -rf "$tmp"' EXIT
+
 # May we mount images on the host?
 can_mount=
 if [ "$(id -u)" = 0 ] && mkdir -p "$tmp/m" && image ext4 4m probe &&
