@@ -21,8 +21,8 @@
 
 #include "bench.h"
 
-#define RUNS	7
-#define RUNS_BIG 5
+#define RUNS	5
+#define RUNS_BIG 3
 #define FILE_SIZE (64L << 20)
 #define BIG	(1L << 30)
 #define CHUNK	(1L << 20)
