@@ -5,6 +5,8 @@
 MK      := sdk/mk
 PUBLIC   = -Isdk/include -I$(O)/include
 KERN    := -Isdk/include
+# AddressSanitizer wants to see each allocation.  At the end of a process its
+# leak detector stays on: what the kernel still points to is no leak to it.
 KMEM    ?= $(if $(findstring address,$(SANITIZE)),host)
 ALLOCATOR := $(if $(filter host,$(KMEM)),host,own)
 KDEFS   := -D_KERNEL $(if $(filter host,$(KMEM)),-DKMEM_HOST) \
