@@ -6,7 +6,8 @@
  *	pagecache.c	the interface: read, write, truncate, punch
  *	pc_tree.c	the tree
  *	pc_read.c	pages from the device, read-ahead
- *	pc_flush.c	pages to the device, write-behind
+ *	pc_write.c	pages to the device
+ *	pc_flush.c	what is dirty, and when it is written
  *	pc_reclaim.c	pages that leave for memory
  *
  * A page has no descriptor: its address and a few bits are a slot of the tree,
@@ -174,7 +175,7 @@ int pc_miss(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size);
 /** A page with SLOT_RA was read. */
 void pc_readahead(struct pagecache *pc, uint64_t index, uint64_t size);
 
-/* ---- Writing: pc_flush.c ---------------------------------------------- */
+/* ---- What is dirty: pc_flush.c ------------------------------------------ */
 
 /** Bits of a leaf become dirty. pc_lock held. */
 void pc_mark_dirty(struct pagecache *pc, struct pc_leaf *pl, uint64_t mask);
