@@ -8,7 +8,8 @@ GEN   := syscalls_vfs.c sysproto.h
 SRCS  := vfs_init.c
 
 # vnodes, names, mounts
-SRCS  += vcache.c namecache.c namei.c cwd.c mount.c vfs_perm.c
+SRCS  += vcache.c vcache_mount.c vcache_trim.c
+SRCS  += namecache.c namei.c cwd.c mount.c vfs_perm.c
 # open files
 SRCS  += vfs_file.c specfs.c fifo.c advlock.c vfs_ioctl.c
 # system calls

@@ -1,105 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The vnode cache: one vnode for each inode that is, or lately was, in use.
+ * The vnode cache: one vnode for each inode that is, or lately was, in use. How
+ * a vnode is found, loaded, referenced, and cut off its file system.
  *
- * v_refs counts references. A vnode without references stays in its stripe's
- * hash table, and on the stripe's list of candidates for reclaim, a clock:
- * using a vnode sets VC_REF and nothing else, so that finding one in the name
- * cache and letting it go writes v_refs alone. A reclaimer changes v_refs from
- * 0 to VREF_DEAD; from then on nobody can take a reference. The memory stays
- * readable until the epoch ends, for walkers without references.
- *
- * Inodes that are freed and vnodes of a mount that was forced away are doomed:
- * they lose their file system at once, and their memory with the last
- * reference.
- *
- * A stripe's lock is a leaf, but for the allocator.
+ * A vnode's life, and the lock order: vcache_impl.h.
  */
+#include "vcache_impl.h"
+
 #include <kern/sysctl.h>
 
 #include "advlock.h"
 #include "specfs.h"
-#include "vfs.h"
 
-#define NSTRIPES	64
 #define MINBUCKETS	16
 #define MAXBUCKETS	(1u << 20)
-#define HAND_STEPS	16u
-
-struct stripe {
-	struct kmutex st_lock;
-	struct kcondvar st_cv;		/* a vnode was loaded, or left */
-	struct list *st_buckets;	/* [st_lock] */
-	unsigned st_nbuckets;		/* [st_lock] a power of two */
-	unsigned st_count;		/* [st_lock] hashed */
-	unsigned st_nlru;		/* [st_lock] */
-	struct list st_lru;		/* [st_lock] the hand is at the head */
-} __cacheline_aligned;
 
 static struct lock_class stripe_class = LOCK_CLASS("vcache", 0);
 static struct lock_class vnode_class = LOCK_CLASS("vnode", LC_NESTS);
 static struct lock_class ilock_class = LOCK_CLASS("vnode_ilock", LC_NESTS);
 
-static struct stripe stripes[NSTRIPES];
+struct stripe vcache_stripes[VCACHE_STRIPES];
 static struct pool *vnode_pool;
-static _Atomic uint64_t vnodes_max = 65536;
-static _Atomic unsigned trim_hand;
-static _Atomic bool pressed;		/* memory is short: keep none */
-_Atomic bool vcache_excess;
-
-static inline uint64_t
-vhash(const struct mount *mp, ino_t ino)
-{
-	uint64_t h;
-
-	h = (ino + (uintptr_t)mp) * 0x9e3779b97f4a7c15ULL;
-	return h ^ (h >> 29);
-}
-
-static inline struct stripe *
-vstripe(uint64_t h)
-{
-	return &stripes[h % NSTRIPES];
-}
-
-static inline struct stripe *
-vnode_stripe(struct vnode *vp)
-{
-	return vstripe(vhash(vp->v_mount, vp->v_ino));
-}
-
-static inline struct list *
-vbucket(struct stripe *st, uint64_t h)
-{
-	return &st->st_buckets[(h / NSTRIPES) & (st->st_nbuckets - 1)];
-}
-
-static inline void
-cflags_set(struct vnode *vp, unsigned f)
-{
-	atomic_fetch_or_explicit(&vp->v_cflags, f, memory_order_relaxed);
-}
-
-static inline void
-cflags_clear(struct vnode *vp, unsigned f)
-{
-	atomic_fetch_and_explicit(&vp->v_cflags, ~f, memory_order_relaxed);
-}
 
 /* ---- Memory ------------------------------------------------------------ */
-
-/*
- * Reclaiming a vnode takes its file system's locks, which the caller may hold:
- * the next walk of a path does it.
- */
-static size_t
-vcache_pressure(size_t want __maybe_unused)
-{
-
-	atomic_store_explicit(&pressed, true, memory_order_relaxed);
-	atomic_store_explicit(&vcache_excess, true, memory_order_relaxed);
-	return 0;
-}
 
 static struct vnode *
 vnode_alloc(struct mount *mp, ino_t ino)
@@ -210,17 +133,6 @@ stripe_insert(struct stripe *st, uint64_t h, struct vnode *vp)
 	list_insert_head(vbucket(st, h), &vp->v_hash);
 	st->st_count++;
 	cflags_set(vp, VC_HASHED);
-}
-
-static void
-stripe_unlru(struct stripe *st, struct vnode *vp)
-{
-
-	if ((vnode_cflags(vp) & VC_LRU) != 0) {
-		list_remove(&vp->v_lru);
-		st->st_nlru--;
-		cflags_clear(vp, VC_LRU);
-	}
 }
 
 static void
@@ -432,8 +344,7 @@ vnode_end(struct vnode *vp)
 	return dvp;
 }
 
-/* v_refs is VREF_DEAD: the vnode is ours alone. */
-static void
+void
 vnode_reclaim(struct vnode *vp)
 {
 	struct vnode *dvp;
@@ -444,23 +355,6 @@ vnode_reclaim(struct vnode *vp)
 	dvp = vnode_end(vp);
 	if (dvp != NULL)
 		vnode_rele(dvp);
-}
-
-static void
-vnode_make_candidate(struct vnode *vp)
-{
-	struct stripe *st;
-
-	st = vnode_stripe(vp);
-	mutex_enter(&st->st_lock);
-	if ((vnode_cflags(vp) & (VC_LRU | VC_HASHED)) == VC_HASHED) {
-		list_insert_tail(&st->st_lru, &vp->v_lru);
-		cflags_set(vp, VC_LRU);
-		if (++st->st_nlru > vnodes_max / NSTRIPES)
-			atomic_store_explicit(&vcache_excess, true,
-			    memory_order_relaxed);
-	}
-	mutex_exit(&st->st_lock);
 }
 
 /*
@@ -493,7 +387,7 @@ vnode_inactive(struct vnode *vp)
 		if ((f & VC_LRU) == 0 &&
 		    (atomic_load_explicit(&vp->v_flags,
 		    memory_order_relaxed) & VV_KEEP) == 0)
-			vnode_make_candidate(vp);
+			vcache_candidate(vp);
 	}
 	/* Without our reference the lock is there as long as the epoch. */
 	epoch_enter();
@@ -539,227 +433,6 @@ vnode_rele(struct vnode *vp)
 	mount_reap();
 }
 
-/* ---- Reclaim ----------------------------------------------------------- */
-
-/* Advance the hand some steps; a victim is ours (VREF_DEAD). */
-static struct vnode *
-stripe_victim(struct stripe *st, struct vnode **dirtyp)
-{
-	struct vnode *vp;
-	uint32_t zero;
-	unsigned i, f;
-
-	for (i = MIN(st->st_nlru, HAND_STEPS); i > 0; i--) {
-		vp = list_first(&st->st_lru, struct vnode, v_lru);
-		list_remove(&vp->v_lru);
-		list_insert_tail(&st->st_lru, &vp->v_lru);
-		f = vnode_cflags(vp);
-		if ((f & VC_REF) != 0) {
-			cflags_clear(vp, VC_REF);
-			continue;
-		}
-		if (atomic_load_explicit(&vp->v_pages.pc_ndirty,
-		    memory_order_relaxed) != 0) {
-			if (*dirtyp == NULL && vnode_tryhold(vp))
-				*dirtyp = vp;
-			continue;
-		}
-		zero = 0;
-		if (atomic_compare_exchange_strong(&vp->v_refs, &zero,
-		    VREF_DEAD)) {
-			stripe_unlru(st, vp);
-			return vp;
-		}
-	}
-	return NULL;
-}
-
-enum trimmed { TRIM_ENOUGH, TRIM_ONE, TRIM_STUCK };
-
-static enum trimmed
-stripe_trim(struct stripe *st, uint64_t max)
-{
-	struct vnode *vp = NULL, *dirty = NULL;
-	bool above;
-
-	mutex_enter(&st->st_lock);
-	above = st->st_nlru > max;
-	if (above)
-		vp = stripe_victim(st, &dirty);
-	mutex_exit(&st->st_lock);
-	if (dirty != NULL) {
-		vnode_lock(dirty, RW_READER);
-		if (!vnode_doomed(dirty))
-			(void)pagecache_flush(&dirty->v_pages, 0, 0, false);
-		vnode_unlock(dirty);
-		vnode_rele(dirty);
-	}
-	if (vp != NULL)
-		vnode_reclaim(vp);
-	return vp != NULL ? TRIM_ONE : above ? TRIM_STUCK : TRIM_ENOUGH;
-}
-
-/*
- * Reclaim up to n vnodes that are above the limit, with bounded work: where
- * all are in use, the cache is larger than its limit. No locks held.
- */
-void
-vcache_trim(unsigned n)
-{
-	uint64_t max = vnodes_max / NSTRIPES;
-	unsigned i, hand, stuck = 0;
-	enum trimmed t;
-
-	if (atomic_exchange_explicit(&pressed, false, memory_order_relaxed)) {
-		max = 0;
-		n += 64;
-	}
-	hand = atomic_fetch_add_explicit(&trim_hand, 1, memory_order_relaxed);
-	for (i = 0; i < NSTRIPES && stuck < 4; i++) {
-		do {
-			t = stripe_trim(&stripes[(hand + i) % NSTRIPES], max);
-			if (t == TRIM_ONE && --n == 0)
-				return;
-		} while (t == TRIM_ONE);
-		if (t == TRIM_STUCK)
-			stuck++;
-	}
-	if (stuck == 0)
-		atomic_store_explicit(&vcache_excess, false,
-		    memory_order_relaxed);
-}
-
-bool
-vcache_mount_busy(struct mount *mp)
-{
-	struct stripe *st;
-	struct list *n;
-	struct vnode *vp;
-	uint32_t refs;
-	unsigned i, b;
-	bool busy = false;
-
-	for (i = 0; i < NSTRIPES && !busy; i++) {
-		st = &stripes[i];
-		mutex_enter(&st->st_lock);
-		for (b = 0; b < st->st_nbuckets && !busy; b++)
-			LIST_FOREACH(n, &st->st_buckets[b]) {
-				vp = container_of(n, struct vnode, v_hash);
-				if (vp->v_mount != mp)
-					continue;
-				refs = atomic_load(&vp->v_refs) & ~VREF_DEAD;
-				if (refs > (vp == mp->mnt_root ? 1u : 0u))
-					busy = true;
-			}
-		mutex_exit(&st->st_lock);
-	}
-	return busy;
-}
-
-/* A vnode of the mount in a bucket: owned (*deadp), or with a reference. */
-static struct vnode *
-bucket_take(struct stripe *st, unsigned b, struct mount *mp, bool *deadp)
-{
-	struct list *n;
-	struct vnode *vp;
-	uint32_t zero;
-
-	for (;;) {
-		vp = NULL;
-		LIST_FOREACH(n, &st->st_buckets[b]) {
-			vp = container_of(n, struct vnode, v_hash);
-			if (vp->v_mount == mp)
-				break;
-			vp = NULL;
-		}
-		if (vp == NULL)
-			return NULL;
-		if ((vnode_cflags(vp) & VC_LOADING) == 0) {
-			zero = 0;
-			*deadp = atomic_compare_exchange_strong(&vp->v_refs,
-			    &zero, VREF_DEAD);
-			if (*deadp)
-				stripe_unlru(st, vp);
-			if (*deadp || vnode_tryhold(vp))
-				return vp;
-		}
-		cv_wait(&st->st_cv, &st->st_lock);
-	}
-}
-
-void
-vcache_mount_purge(struct mount *mp)
-{
-	struct stripe *st;
-	struct vnode *vp;
-	unsigned i, b;
-	bool dead;
-
-	for (i = 0; i < NSTRIPES; i++) {
-		st = &stripes[i];
-		mutex_enter(&st->st_lock);
-		for (b = 0; b < st->st_nbuckets; b++) {
-			while ((vp = bucket_take(st, b, mp, &dead)) != NULL) {
-				mutex_exit(&st->st_lock);
-				if (dead) {
-					vnode_reclaim(vp);
-				} else {
-					atomic_fetch_add(&mp->mnt_refs, 1);
-					cflags_set(vp, VC_MOUNTREF);
-					vnode_lock(vp, RW_WRITER);
-					vnode_doom(vp);
-					vnode_unlock(vp);
-					vnode_rele(vp);
-				}
-				mutex_enter(&st->st_lock);
-			}
-		}
-		mutex_exit(&st->st_lock);
-	}
-}
-
-void
-vcache_mount_walk(struct mount *mp, void (*fn)(struct vnode *, void *),
-    void *arg)
-{
-	struct stripe *st;
-	struct list *n;
-	struct vnode *vp, *batch[16];
-	unsigned i, b, k, skip, seen;
-
-	for (i = 0; i < NSTRIPES; i++) {
-		st = &stripes[i];
-		for (b = 0, skip = 0;;) {
-			mutex_enter(&st->st_lock);
-			if (b >= st->st_nbuckets) {
-				mutex_exit(&st->st_lock);
-				break;
-			}
-			k = seen = 0;
-			LIST_FOREACH(n, &st->st_buckets[b]) {
-				vp = container_of(n, struct vnode, v_hash);
-				if (vp->v_mount != mp || seen++ < skip ||
-				    (vnode_cflags(vp) & VC_LOADING) != 0)
-					continue;
-				if (k == nitems(batch))
-					break;
-				if (vnode_tryhold(vp))
-					batch[k++] = vp;
-				skip = seen;
-			}
-			if (k < nitems(batch)) {
-				b++;
-				skip = 0;
-			}
-			mutex_exit(&st->st_lock);
-			while (k > 0) {
-				fn(batch[--k], arg);
-				vnode_rele(batch[k]);
-			}
-		}
-	}
-}
-
 /* ---- Start ------------------------------------------------------------- */
 
 static uint64_t
@@ -768,42 +441,19 @@ vcache_count(void)
 	uint64_t n = 0;
 	unsigned i;
 
-	for (i = 0; i < NSTRIPES; i++) {
-		mutex_enter(&stripes[i].st_lock);
-		n += stripes[i].st_count;
-		mutex_exit(&stripes[i].st_lock);
+	for (i = 0; i < VCACHE_STRIPES; i++) {
+		mutex_enter(&vcache_stripes[i].st_lock);
+		n += vcache_stripes[i].st_count;
+		mutex_exit(&vcache_stripes[i].st_lock);
 	}
 	return n;
 }
 
-static int
-vcache_setmax(uint64_t v)
-{
-
-	if (v < NSTRIPES)
-		return EINVAL;
-	vnodes_max = v;
-	vcache_excess = true;
-	return 0;
-}
-
-static struct sysctl sy_max = {
-	.sy_name = "vfs.vnodes.max",
-	.sy_descr = "unreferenced vnodes that are kept",
-	.sy_type = SYSCTL_U64,
-	.sy_flags = SYSCTL_RW,
-	.sy_u64 = &vnodes_max,
-	.sy_set = vcache_setmax,
-};
 static struct sysctl sy_count = {
 	.sy_name = "vfs.vnodes.count",
 	.sy_descr = "vnodes in the cache",
 	.sy_type = SYSCTL_U64,
 	.sy_get = vcache_count,
-};
-static struct kmem_reclaim vcache_reclaim = {
-	.kr_name = "vnodes",
-	.kr_fn = vcache_pressure,
 };
 
 int
@@ -815,8 +465,8 @@ vcache_init(void)
 	vnode_pool = pool_create("vnode", sizeof(struct vnode), 0);
 	if (vnode_pool == NULL)
 		return ENOMEM;
-	for (i = 0; i < NSTRIPES; i++) {
-		st = &stripes[i];
+	for (i = 0; i < VCACHE_STRIPES; i++) {
+		st = &vcache_stripes[i];
 		st->st_buckets = kmem_alloc(MINBUCKETS *
 		    sizeof(*st->st_buckets), 0);
 		if (st->st_buckets == NULL)
@@ -828,8 +478,7 @@ vcache_init(void)
 		mutex_init(&st->st_lock, &stripe_class);
 		cv_init(&st->st_cv);
 	}
-	kmem_reclaim_add(&vcache_reclaim);
-	(void)sysctl_register(&sy_max);
+	vcache_trim_init();
 	(void)sysctl_register(&sy_count);
 	return 0;
 }

@@ -21,7 +21,7 @@
 #define NAME_MAX	255
 #define MAXSYMLINKS	40
 
-/* ---- vnode cache (vcache.c) ------------------------------------------- */
+/* ---- vnode cache (vcache*.c) ------------------------------------------ */
 
 /* v_refs: a reclaimer owns the vnode; nobody else may take a reference. */
 #define VREF_DEAD	0x80000000u
