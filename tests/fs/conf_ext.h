@@ -26,7 +26,10 @@ static const struct ext_kind ext_kinds[] __attribute__((unused)) = {
 };
 
 static const char *ext_name;		/* ext_kinds' */
-static char ext_dir[] = "/tmp/conf-ext-XXXXXX";
+/*
+ * The images are files that have no name any more, so that a test that dies
+ * leaves nothing behind; these are paths by which all see them.
+ */
 static char ext_image[64], ext_small[64];
 
 /* A command of the host's. */
@@ -64,16 +67,30 @@ ext_fs(const char *kind)
 	return f;
 }
 
-/* The large image, in a new directory of the host's. */
+static bool
+ext_file(char *path, size_t len)
+{
+	int fd, high;
+
+	if (path[0] != '\0')
+		return true;
+	fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	/* Not among those that the end of a case closes. */
+	high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
+	if (fd == -1 || high == -1)
+		return false;
+	close(fd);
+	snprintf(path, len, "/proc/%d/fd/%d", (int)getpid(), high);
+	return true;
+}
+
+/* The large image. */
 static bool
 ext_make(const char *size, const char *options)
 {
 
-	if (mkdtemp(ext_dir) == NULL)
-		return false;
-	snprintf(ext_image, sizeof(ext_image), "%s/image", ext_dir);
-	snprintf(ext_small, sizeof(ext_small), "%s/small", ext_dir);
-	return run("truncate -s %s %s && PATH=$PATH:/sbin:/usr/sbin "
+	return ext_file(ext_image, sizeof(ext_image)) &&
+	    run("truncate -s %s %s && PATH=$PATH:/sbin:/usr/sbin "
 	    "mkfs.%s -q -F %s %s", size, ext_image, ext_name, options,
 	    ext_image) == 0;
 }
@@ -83,18 +100,12 @@ static bool
 ext_make_small(uint64_t bytes, uint64_t nodes)
 {
 
-	return run("rm -f %s; truncate -s %llu %s && "
+	return ext_file(ext_small, sizeof(ext_small)) &&
+	    run("truncate -s 0 %s && truncate -s %llu %s && "
 	    "PATH=$PATH:/sbin:/usr/sbin mkfs.%s -q -F -m 0 -N %llu %s",
 	    ext_small, (unsigned long long)bytes + (6 << 20), ext_small,
 	    ext_name, (unsigned long long)(nodes != 0 ? nodes : 64),
 	    ext_small) == 0;
-}
-
-static void
-ext_done(void)
-{
-
-	run("rm -rf %s", ext_dir);
 }
 
 /* What e2fsck thinks of an image that is not mounted. */
@@ -102,8 +113,8 @@ static bool __attribute__((unused))
 ext_clean(const char *image)
 {
 
-	return run("PATH=$PATH:/sbin:/usr/sbin e2fsck -fn %s >%s/fsck 2>&1 || "
-	    "{ cat %s/fsck >&2; false; }", image, ext_dir, ext_dir) == 0;
+	return run("out=$(PATH=$PATH:/sbin:/usr/sbin e2fsck -fn %s 2>&1) || "
+	    "{ echo \"$out\" >&2; false; }", image) == 0;
 }
 
 #endif

@@ -51,8 +51,7 @@ static const struct conf_sys host_sys = {
 	.as_root = host_as_root,
 };
 
-static char host_base[] = "/tmp/conf-XXXXXX";
-static char host_root[64], host_small[64];
+static const char host_root[] = "/mnt/root", host_small[] = "/mnt/small";
 
 static int
 host_readonly(bool ro)
@@ -70,7 +69,10 @@ host_small_done(void)
 		print_error("umount %s: %s\n", host_small, strerror(errno));
 }
 
-/* A mount table of our own: whatever happens, no mount stays. */
+/*
+ * A mount table of our own, with a tmpfs on /mnt to hold the mount points:
+ * however the test ends, nothing stays.
+ */
 static bool
 host_setup(void)
 {
@@ -78,15 +80,11 @@ host_setup(void)
 	sys = &host_sys;
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mkdtemp(host_base) == NULL) {
+	    mount("none", "/mnt", "tmpfs", 0, "mode=0755") != 0 ||
+	    mkdir(host_root, 0755) != 0 || mkdir(host_small, 0755) != 0) {
 		printf("1..0 # SKIP needs root and the right to mount\n");
 		return false;
 	}
-	snprintf(host_root, sizeof(host_root), "%s/root", host_base);
-	snprintf(host_small, sizeof(host_small), "%s/small", host_base);
-	(void)chmod(host_base, 0755);
-	(void)mkdir(host_root, 0755);
-	(void)mkdir(host_small, 0755);
 	return true;
 }
 
@@ -96,9 +94,6 @@ host_done(void)
 
 	(void)!chdir("/");
 	umount(host_root);
-	rmdir(host_small);
-	rmdir(host_root);
-	rmdir(host_base);
 }
 
 static int __attribute__((unused))

@@ -44,11 +44,9 @@ host_ext_run(const char *kind)
 		return 0;
 	if (!ext_make("512M", "-N 150000") ||
 	    host_mount(kind, ext_image, host_root) != 0) {
-		ext_done();
 		return host_skip("cannot mount an image");
 	}
 	failed = conf_run(&f);
 	host_done();
-	ext_done();
 	return failed;
 }

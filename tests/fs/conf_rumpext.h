@@ -91,16 +91,12 @@ rumpext_setup(const char *kind, const char *size, const char *options)
 	f.cf_small_done = rumpext_small_done;
 	f.cf_readonly = rumpext_readonly;
 	f.cf_check = rumpext_check;
-	if (!ext_make(size, options)) {
-		ext_done();
+	if (!ext_make(size, options))
 		bail_out("mkfs");
-	}
 	rump_setup();
 	errno = rump_pub_etfs_register(DEVICE, ext_image, RUMP_ETFS_BLK);
-	if (errno != 0 || !rumpext_mount(DEVICE, ROOT, 0)) {
-		ext_done();
+	if (errno != 0 || !rumpext_mount(DEVICE, ROOT, 0))
 		bail_out("mount");
-	}
 	return f;
 }
 
@@ -110,7 +106,6 @@ rumpext_done(void)
 
 	if (rump_sys_chdir("/") != 0 || !rumpext_unmount(ROOT))
 		bail_out("unmount");
-	ext_done();
 }
 
 #endif
