@@ -620,12 +620,12 @@ rumptest_pagecache_errors(void)
 	atomic_store(&alloc_fail, 1);
 	CHECK(sync_file(f) == ENOSPC);
 	CHECK(sync_file(f) == 0);
-	/* A failed read leaves nothing behind. */
+	/* A failed read, tried again, leaves nothing behind. */
 	CHECK(rw(f, UIO_WRITE, 0, buf, sizeof(buf), 0) == 0);
 	CHECK(sync_file(f) == 0);
 	forget(f);
 	CHECK(rw(f, UIO_READ, 0, buf, sizeof(buf), IO_NOWAIT) == EAGAIN);
-	atomic_store(&fake.fd_fail_reads, 1);
+	atomic_store(&fake.fd_fail_reads, 2);
 	CHECK(rw(f, UIO_READ, 0, buf, sizeof(buf), 0) == EIO);
 	CHECK(atomic_load(&f->f_vn.v_pages.pc_npages) == 0);
 	memset(buf, 0, sizeof(buf));

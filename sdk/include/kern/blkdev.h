@@ -91,7 +91,10 @@ int blkdev_writev(struct blkdev *bd, const struct iovec *iov, int cnt,
     uint64_t off);
 /** Make all completed writes durable. */
 int blkdev_sync(struct blkdev *bd);
+/** The range's contents are not needed any more; it may read as anything. */
 int blkdev_discard(struct blkdev *bd, uint64_t off, uint64_t len);
+/** The range reads as zero afterwards. */
+int blkdev_zero(struct blkdev *bd, uint64_t off, uint64_t len);
 
 /* ---- Character devices ------------------------------------------------ */
 

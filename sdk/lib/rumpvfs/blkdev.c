@@ -334,6 +334,14 @@ blkdev_discard(struct blkdev *bd, uint64_t off, uint64_t len)
 }
 
 int
+blkdev_zero(struct blkdev *bd, uint64_t off, uint64_t len)
+{
+	struct bio b = { .bio_op = BIO_ZERO, .bio_off = off, .bio_len = len };
+
+	return bio_sync(bd, &b);
+}
+
+int
 blkdev_modinit(void)
 {
 	mutex_init(&registry_lock, &registry_lc);

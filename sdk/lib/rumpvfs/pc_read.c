@@ -335,6 +335,32 @@ present(struct pagecache *pc, uint64_t index)
 	return there;
 }
 
+/*
+ * How many pages from index on, at most n, are not there. A page that is found
+ * absent under v_lock is not changed while we hold that, so what the file
+ * system says afterwards about its place stays true. That of a dirty page does
+ * not: it is written (which allocates) and reclaimed meanwhile.
+ */
+static uint64_t
+absent(struct pagecache *pc, uint64_t index, uint64_t n)
+{
+	uint64_t i = index, end = index + n, mask;
+	struct pc_leaf *pl;
+
+	mutex_enter(&pc->pc_lock);
+	for (; i < end; i = rounddown2(i, (uint64_t)PC_FANOUT) + PC_FANOUT) {
+		pl = pc_leaf_find(pc, i);
+		mask = pl == NULL ? 0 :
+		    pl->pl_present & ~bits(0, leaf_bit(i));
+		if (mask != 0) {
+			i = pl->pl_base + (unsigned)__builtin_ctzll(mask);
+			break;
+		}
+	}
+	mutex_exit(&pc->pc_lock);
+	return MIN(i, end) - index;
+}
+
 int
 pc_readin(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size,
     int flags)
@@ -349,11 +375,12 @@ pc_readin(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size,
 	end = MIN(index + n, (limit >> PAGE_SHIFT) +
 	    ((limit & PAGE_MASK) != 0));
 	while (index < end) {
-		if (present(pc, index)) {
+		n = present(pc, index) ? 0 : absent(pc, index, end - index);
+		if (n == 0) {
 			index++;
 			continue;
 		}
-		error = run_map(pc, &r, index, end - index, limit);
+		error = run_map(pc, &r, index, n, limit);
 		if (error == 0 && r.r_n == 0) {
 			if ((flags & PC_ASYNC) != 0)
 				return 0;
@@ -385,6 +412,18 @@ window_next(uint64_t w)
 	return MIN(w < RA_FIRST ? RA_FIRST : w, pc_window_max());
 }
 
+/*
+ * Read for somebody who waits. One bad page in a long request must not cost
+ * him those before it: then they are read one by one.
+ */
+static int
+readin_wanted(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size)
+{
+	int error = pc_readin(pc, index, n, size, 0);
+
+	return error != 0 && n > 1 ? pc_readin(pc, index, 1, size, 0) : error;
+}
+
 int
 pc_miss(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size)
 {
@@ -400,12 +439,12 @@ pc_miss(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size)
 		    memory_order_relaxed);
 		atomic_store_explicit(&pc->pc_ranext, index + n,
 		    memory_order_relaxed);
-		return pc_readin(pc, index, n, size, 0);
+		return readin_wanted(pc, index, n, size);
 	}
 	w = window_next(w);
 	w = MAX(w, n);
 	sync = MAX(n, w / 4);
-	error = pc_readin(pc, index, sync, size, 0);
+	error = readin_wanted(pc, index, sync, size);
 	if (error != 0)
 		return error;
 	atomic_store_explicit(&pc->pc_rawindow, (uint32_t)w,

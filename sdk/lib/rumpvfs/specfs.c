@@ -286,7 +286,9 @@ blk_write(struct file *fp, off_t *offp, struct uio *uio, int flags)
 	uio->uio_offset = *offp;
 	vnode_lock(bvp, RW_WRITER);
 	error = pagecache_write(&bvp->v_pages, uio, size, 0);
-	if (error == 0 && sync)
+	if (error == 0 && (fp->f_flags & O_DIRECT) != 0)
+		error = vn_write_direct(bvp, off, (uint64_t)uio->uio_offset);
+	else if (error == 0 && sync)
 		error = pagecache_flush(&bvp->v_pages, off,
 		    (uint64_t)uio->uio_offset, true);
 	vnode_unlock(bvp);
@@ -351,8 +353,10 @@ spec_fsync(struct file *fp)
 	return error != 0 ? error : blkdev_sync(b->b_dev);
 }
 
+/* BLKDISCARD and BLKZEROOUT: a part of the device is given up, or zeroed. */
 static int
-blk_discard(struct file *fp, void *arg)
+blk_clear(struct file *fp, void *arg,
+    int (*clear)(struct blkdev *, uint64_t, uint64_t))
 {
 	struct vnode *bvp = fp->f_data;
 	struct bdev *b = bvp->v_data;
@@ -364,13 +368,13 @@ blk_discard(struct file *fp, void *arg)
 	error = copyin(arg, r, sizeof(r));
 	if (error != 0)
 		return error;
-	if ((r[0] | r[1]) % 512 != 0 || r[0] > b->b_dev->bd_size ||
-	    r[1] > b->b_dev->bd_size - r[0])
+	if ((r[0] | r[1]) % b->b_dev->bd_secsize != 0 || r[1] == 0 ||
+	    r[0] > b->b_dev->bd_size || r[1] > b->b_dev->bd_size - r[0])
 		return EINVAL;
 	vnode_lock(bvp, RW_WRITER);
 	error = pagecache_punch(&bvp->v_pages, r[0], r[1]);
 	if (error == 0)
-		error = blkdev_discard(b->b_dev, r[0], r[1]);
+		error = clear(b->b_dev, r[0], r[1]);
 	vnode_unlock(bvp);
 	return error;
 }
@@ -390,6 +394,8 @@ blk_ioctl(struct file *fp, unsigned long cmd, void *arg)
 	case BLKGETSIZE:
 		return copyout(&sectors, arg, sizeof(sectors));
 	case BLKSSZGET:
+	case BLKPBSZGET:
+	case BLKIOMIN:
 		v = (int)bd->bd_secsize;
 		return copyout(&v, arg, sizeof(v));
 	case BLKBSZGET:
@@ -401,30 +407,39 @@ blk_ioctl(struct file *fp, unsigned long cmd, void *arg)
 	case BLKFLSBUF:
 		return cred_is_root(curcred()) ? spec_fsync(fp) : EACCES;
 	case BLKDISCARD:
-		return blk_discard(fp, arg);
+		return blk_clear(fp, arg, blkdev_discard);
+	case BLKZEROOUT:
+		return blk_clear(fp, arg, blkdev_zero);
 	default:
 		return bd->bd_op->bd_ioctl == NULL ? ENOTTY :
 		    bd->bd_op->bd_ioctl(bd, cmd, arg);
 	}
 }
 
-/* The last one out writes and drops what is cached. */
+/*
+ * The writer writes what is dirty while it may: once it has gone, nobody can.
+ * The last one out drops what is cached.
+ */
 static void
 bdev_close(struct vnode *bvp, bool write)
 {
 	struct bdev *b = bvp->v_data;
 	struct blkdev *bd;
+	int error = 0;
 
 	mutex_enter(&b->b_lock);
 	bd = b->b_dev;
-	if (--b->b_opens == 0) {
-		vnode_lock(bvp, RW_WRITER);
-		if (pagecache_flush(&bvp->v_pages, 0, 0, true) != 0)
-			klog(LOG_ERR, "%s: data lost at close", bd->bd_name);
+	vnode_lock(bvp, RW_WRITER);
+	if (write)
+		error = pagecache_flush(&bvp->v_pages, 0, 0, true);
+	if (error != 0)
+		klog(LOG_ERR, "%s: data lost at close: error %d", bd->bd_name,
+		    error);
+	if (--b->b_opens == 0 || error != 0)
 		(void)pagecache_truncate(&bvp->v_pages, bd->bd_size, 0);
-		vnode_unlock(bvp);
+	vnode_unlock(bvp);
+	if (b->b_opens == 0)
 		b->b_dev = NULL;
-	}
 	blkdev_close(bd, write);
 	mutex_exit(&b->b_lock);
 	vnode_rele(bvp);

@@ -261,6 +261,8 @@ int vn_setattr_locked(struct vnode *vp, const struct vattr *va);
 void vattr_to_stat(struct vnode *vp, const struct vattr *va, struct stat *st);
 int vn_write_locked(struct vnode *vp, struct uio *uio, int ioflag,
     const struct cred *cr);
+/** After a write with O_DIRECT: what it wrote leaves the cache. v_lock X. */
+int vn_write_direct(struct vnode *vp, uint64_t start, uint64_t end);
 /** Give up set-id bits before somebody else's write. v_lock X. */
 int vn_drop_setid(struct vnode *vp, const struct cred *cr);
 /**

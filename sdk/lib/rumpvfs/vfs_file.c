@@ -192,6 +192,24 @@ vn_write_locked(struct vnode *vp, struct uio *uio, int ioflag,
 }
 
 /*
+ * O_DIRECT: what was written goes to the device at once, and does not stay
+ * cached. Any offset and length will do; reads take what is cached. v_lock X.
+ */
+int
+vn_write_direct(struct vnode *vp, uint64_t start, uint64_t end)
+{
+	int error = 0;
+
+	if (vp->v_pages.pc_ops != NULL && start < end) {
+		error = pagecache_flush(&vp->v_pages, start, end, true);
+		pagecache_drop(&vp->v_pages,
+		    rounddown2(start, (uint64_t)PAGE_SIZE),
+		    roundup2(end, (uint64_t)PAGE_SIZE));
+	}
+	return error;
+}
+
+/*
  * A write that makes pages dirty: in parts where it is so big that they might
  * be all of memory, because write-behind needs the lock.
  */
@@ -199,7 +217,7 @@ static int
 vn_write_cached(struct vnode *vp, struct uio *uio, int ioflag,
     const struct cred *cr)
 {
-	size_t max, rest;
+	size_t max, rest, n;
 	bool whole;
 	int error;
 
@@ -207,8 +225,14 @@ vn_write_cached(struct vnode *vp, struct uio *uio, int ioflag,
 		max = pagecache_throttle();
 		rest = uio->uio_resid > max ? uio->uio_resid - max : 0;
 		uio->uio_resid -= rest;
+		n = uio->uio_resid;
 		vnode_lock(vp, RW_WRITER);
 		error = vn_write_locked(vp, uio, ioflag, cr);
+		n -= uio->uio_resid;
+		if (__unlikely((ioflag & IO_DIRECT) != 0) && error == 0)
+			error = vn_write_direct(vp,
+			    (uint64_t)uio->uio_offset - n,
+			    (uint64_t)uio->uio_offset);
 		vnode_unlock(vp);
 		whole = uio->uio_resid == 0;
 		uio->uio_resid += rest;
