@@ -65,35 +65,51 @@ bucket_take(struct stripe *st, unsigned b, struct mount *mp, bool *deadp)
 	}
 }
 
+/* Returns whether there was any. */
+static bool
+stripe_purge(struct stripe *st, struct mount *mp)
+{
+	struct vnode *vp;
+	bool any = false, dead;
+	unsigned b;
+
+	mutex_enter(&st->st_lock);
+	for (b = 0; b < st->st_nbuckets; b++) {
+		while ((vp = bucket_take(st, b, mp, &dead)) != NULL) {
+			any = true;
+			mutex_exit(&st->st_lock);
+			if (dead) {
+				vnode_reclaim(vp);
+			} else {
+				atomic_fetch_add(&mp->mnt_refs, 1);
+				cflags_set(vp, VC_MOUNTREF);
+				vnode_lock(vp, RW_WRITER);
+				vnode_doom(vp);
+				vnode_unlock(vp);
+				vnode_rele(vp);
+			}
+			mutex_enter(&st->st_lock);
+		}
+	}
+	mutex_exit(&st->st_lock);
+	return any;
+}
+
 void
 vcache_mount_purge(struct mount *mp)
 {
-	struct stripe *st;
-	struct vnode *vp;
-	unsigned i, b;
-	bool dead;
+	bool any;
+	unsigned i;
 
-	for (i = 0; i < VCACHE_STRIPES; i++) {
-		st = &vcache_stripes[i];
-		mutex_enter(&st->st_lock);
-		for (b = 0; b < st->st_nbuckets; b++) {
-			while ((vp = bucket_take(st, b, mp, &dead)) != NULL) {
-				mutex_exit(&st->st_lock);
-				if (dead) {
-					vnode_reclaim(vp);
-				} else {
-					atomic_fetch_add(&mp->mnt_refs, 1);
-					cflags_set(vp, VC_MOUNTREF);
-					vnode_lock(vp, RW_WRITER);
-					vnode_doom(vp);
-					vnode_unlock(vp);
-					vnode_rele(vp);
-				}
-				mutex_enter(&st->st_lock);
-			}
-		}
-		mutex_exit(&st->st_lock);
-	}
+	/*
+	 * Who works in a directory that we have not come to may make a file
+	 * behind us. When a walk meets none, there is no such directory.
+	 */
+	do {
+		any = false;
+		for (i = 0; i < VCACHE_STRIPES; i++)
+			any |= stripe_purge(&vcache_stripes[i], mp);
+	} while (any);
 }
 
 void
