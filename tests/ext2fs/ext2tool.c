@@ -3,7 +3,7 @@
  * Works on a file system image in a rump kernel, or (-H) on a directory of the
  * host, with the same operations: what the tests of ext2fs compare.
  *
- *	ext2tool [-r] [-t type] image command [args] [+ command [args]] ...
+ *	ext2tool [-r] [-t type] [-o begin -s size] image command [args] [+ command [args]] ...
  *	ext2tool -H dir command ...
  *
  * -r mounts read-only. Exits with 0 if every command succeeded. Without
@@ -749,6 +749,7 @@ num(const char *s)
 
 static struct side twin;
 static struct ext2fs_args margs;
+static uint64_t part_begin, part_size = RUMP_ETFS_SIZE_ENDOFF;
 static const char *mtype = "ext4";
 
 static int
@@ -854,7 +855,8 @@ mount_image(const char *image, bool rdonly)
 	setenv("RUMP_VERBOSE", "1", 0);
 	if ((error = rump_init()) != 0)
 		errx(2, "rump_init: %s", strerror(error));
-	error = rump_pub_etfs_register("/image", image, RUMP_ETFS_BLK);
+	error = rump_pub_etfs_register_withsize("/image", image,
+	    RUMP_ETFS_BLK, part_begin, part_size);
 	if (error != 0)
 		errx(2, "%s: %s", image, strerror(error));
 	if (rump_sys_mkdir("/mnt", 0755) != 0)
@@ -876,11 +878,13 @@ main(int argc, char **argv)
 	bool rdonly = false, host = false;
 	int c, i, j;
 
-	while ((c = getopt(argc, argv, "+rHt:")) != -1)
+	while ((c = getopt(argc, argv, "+rHt:o:s:")) != -1)
 		switch (c) {
 		case 'r': rdonly = true; break;
 		case 'H': host = true; break;
 		case 't': mtype = optarg; break;
+		case 'o': part_begin = num(optarg); break;
+		case 's': part_size = num(optarg); break;
 		default: return 2;
 		}
 	if (optind >= argc)
