@@ -458,7 +458,7 @@ empty_dir(int dfd)
 static int conf_firstfd;		/* what a case opens comes from here on */
 static bool conf_in_small, conf_is_ro;
 
-static int
+static inline int
 conf_setup(void **state)
 {
 	(void)state;
@@ -475,7 +475,7 @@ conf_setup(void **state)
 }
 
 /* After a failed case too: whoever it acted as, and wherever it stood. */
-static int
+static inline int
 conf_teardown(void **state)
 {
 	int fd;
@@ -506,7 +506,7 @@ conf_teardown(void **state)
 }
 
 /* The last one: what all the others left behind. */
-static void
+static inline void
 is_in_order_after_all_of_that(void **state)
 {
 	(void)state;
