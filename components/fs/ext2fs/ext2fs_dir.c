@@ -8,6 +8,8 @@
  * twice. A position is 0 for ".", 1 for "..", then for a name its hash (31
  * bits) and its crc (32 bits); or simply the offset where there is no index.
  */
+#include <kern/sort.h>
+
 #include "ext2fs.h"
 
 static uint64_t
@@ -434,38 +436,12 @@ pos_of(uint32_t hash, const uint8_t *de)
 	return MAX(pos, (uint64_t)2);
 }
 
-static void
-items_sift(struct item *it, size_t root, size_t n)
+static bool
+item_less(const void *a, const void *b)
 {
-	struct item t;
-	size_t child;
+	const struct item *x = a, *y = b;
 
-	while ((child = 2 * root + 1) < n) {
-		if (child + 1 < n && it[child].it_pos < it[child + 1].it_pos)
-			child++;
-		if (it[root].it_pos >= it[child].it_pos)
-			return;
-		t = it[root];
-		it[root] = it[child];
-		it[child] = t;
-		root = child;
-	}
-}
-
-static void
-items_sort(struct item *it, size_t n)
-{
-	struct item t;
-	size_t i;
-
-	for (i = n / 2; i-- > 0; )
-		items_sift(it, i, n);
-	for (i = n; i-- > 1; ) {
-		t = it[0];
-		it[0] = it[i];
-		it[i] = t;
-		items_sift(it, 0, i);
-	}
+	return x->it_pos < y->it_pos;
 }
 
 /* The names of the leaves gathered that come at pos or later, in order. */
@@ -499,7 +475,7 @@ gather_items(struct ext2fs_inode *dip, const struct ext2fs_hash *h,
 				    (struct item){ p, de };
 		}
 	}
-	items_sort(ga->ga_items, ga->ga_n);
+	sort(ga->ga_items, ga->ga_n, sizeof(ga->ga_items[0]), item_less);
 	return 0;
 }
 

@@ -5,6 +5,8 @@
  * split, or the root gets a level more. After each such step the way is looked
  * up anew. v_lock X.
  */
+#include <kern/sort.h>
+
 #include "ext2fs.h"
 
 /** A name of a leaf that is split. */
@@ -13,38 +15,12 @@ struct item {
 	uint16_t it_off, it_len;
 };
 
-static void
-items_sift(struct item *it, uint32_t root, uint32_t n)
+static bool
+item_less(const void *a, const void *b)
 {
-	struct item t;
-	uint32_t child;
+	const struct item *x = a, *y = b;
 
-	while ((child = 2 * root + 1) < n) {
-		if (child + 1 < n && it[child].it_hash < it[child + 1].it_hash)
-			child++;
-		if (it[root].it_hash >= it[child].it_hash)
-			return;
-		t = it[root];
-		it[root] = it[child];
-		it[child] = t;
-		root = child;
-	}
-}
-
-static void
-items_sort(struct item *it, uint32_t n)
-{
-	struct item t;
-	uint32_t i;
-
-	for (i = n / 2; i-- > 0; )
-		items_sift(it, i, n);
-	for (i = n; i-- > 1; ) {
-		t = it[0];
-		it[0] = it[i];
-		it[i] = t;
-		items_sift(it, 0, i);
-	}
+	return x->it_hash < y->it_hash;
 }
 
 /* The names of a leaf, in the order of their hashes. */
@@ -66,7 +42,7 @@ collect(struct ext2fs_mount *em, const struct ext2fs_hash *h,
 		items[n].it_len = (uint16_t)DE_LEN((uint32_t)de[DE_NAME_LEN]);
 		n++;
 	}
-	items_sort(items, n);
+	sort(items, n, sizeof(items[0]), item_less);
 	return n;
 }
 

@@ -7,6 +7,7 @@
  * getgroups(2).
  */
 #include <kern/kmem.h>
+#include <kern/sort.h>
 #include <kern/string.h>
 #include <kern/syscall.h>
 
@@ -295,37 +296,12 @@ sys_getgroups(int size, gid_t *list, long *rv)
 	return error;
 }
 
-static void
-sift_down(gid_t *g, size_t i, size_t n)
+static bool
+gid_less(const void *a, const void *b)
 {
-	size_t child;
-	gid_t tmp;
+	const gid_t *x = a, *y = b;
 
-	for (; (child = 2 * i + 1) < n; i = child) {
-		if (child + 1 < n && g[child + 1] > g[child])
-			child++;
-		if (g[i] >= g[child])
-			return;
-		tmp = g[i];
-		g[i] = g[child];
-		g[child] = tmp;
-	}
-}
-
-/* Heapsort: no memory, no bad case. */
-static void
-groups_sort(gid_t *g, size_t n)
-{
-	gid_t tmp;
-
-	for (size_t i = n / 2; i-- > 0;)
-		sift_down(g, i, n);
-	for (size_t i = n; i-- > 1;) {
-		tmp = g[0];
-		g[0] = g[i];
-		g[i] = tmp;
-		sift_down(g, 0, i);
-	}
+	return *x < *y;
 }
 
 int
@@ -352,7 +328,7 @@ sys_setgroups(size_t size, const gid_t *list, long *rv __maybe_unused)
 		kmem_free(groups, size * sizeof(gid_t));
 		return error;
 	}
-	groups_sort(groups, size);
+	sort(groups, size, sizeof(groups[0]), gid_less);
 	ncr = cred_dup_groups(cr, groups, (uint32_t)size);
 	kmem_free(groups, size * sizeof(gid_t));
 set:

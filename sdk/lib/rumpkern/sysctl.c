@@ -7,6 +7,7 @@
  * that a leaf is not in use when sysctl_unregister() returns.
  */
 #include <kern/kmem.h>
+#include <kern/sort.h>
 #include <kern/string.h>
 #include <kern/sysctl.h>
 
@@ -177,38 +178,12 @@ collect(const char *prefix, const struct sysctl **v)
 	return count;
 }
 
-static void
-sift_down(const struct sysctl **v, size_t root, size_t n)
+static bool
+name_less(const void *a, const void *b)
 {
-	const struct sysctl *t = v[root];
-	size_t child;
+	const struct sysctl *const *x = a, *const *y = b;
 
-	while ((child = 2 * root + 1) < n) {
-		if (child + 1 < n &&
-		    strcmp(v[child]->sy_name, v[child + 1]->sy_name) < 0)
-			child++;
-		if (strcmp(t->sy_name, v[child]->sy_name) >= 0)
-			break;
-		v[root] = v[child];
-		root = child;
-	}
-	v[root] = t;
-}
-
-static void
-sort(const struct sysctl **v, size_t n)
-{
-	const struct sysctl *t;
-	size_t i;
-
-	for (i = n / 2; i-- > 0;)
-		sift_down(v, i, n);
-	for (i = n; i-- > 1;) {
-		t = v[0];
-		v[0] = v[i];
-		v[i] = t;
-		sift_down(v, 0, i);
-	}
+	return strcmp((*x)->sy_name, (*y)->sy_name) < 0;
 }
 
 int
@@ -227,7 +202,7 @@ sysctl_walk(const char *prefix, int (*fn)(void *arg, const struct sysctl *sy),
 		return ENOMEM;
 	}
 	n = collect(prefix, v);
-	sort(v, n);
+	sort(v, n, sizeof(v[0]), name_less);
 	for (i = 0; i < n && error == 0; i++)
 		error = fn(arg, v[i]);
 	kmem_free(v, size);

@@ -12,6 +12,7 @@
  */
 #include "bcache_impl.h"
 
+#include <kern/sort.h>
 #include <kern/thread.h>
 
 #define FLUSH_AGE	(5 * NS_PER_SEC)
@@ -24,37 +25,12 @@ static _Atomic bool flusher_runs;
 
 /* ---- Writing ------------------------------------------------------------ */
 
-static void
-sift(uint64_t *a, size_t i, size_t n)
+static bool
+blkno_less(const void *a, const void *b)
 {
-	uint64_t v = a[i];
-	size_t child;
+	const uint64_t *x = a, *y = b;
 
-	while ((child = 2 * i + 1) < n) {
-		if (child + 1 < n && a[child + 1] > a[child])
-			child++;
-		if (a[child] <= v)
-			break;
-		a[i] = a[child];
-		i = child;
-	}
-	a[i] = v;
-}
-
-static void
-sort_blknos(uint64_t *a, size_t n)
-{
-	uint64_t v;
-	size_t i;
-
-	for (i = n / 2; i-- > 0;)
-		sift(a, i, n);
-	for (i = n; i-- > 1;) {
-		v = a[0];
-		a[0] = a[i];
-		a[i] = v;
-		sift(a, 0, i);
-	}
+	return *x < *y;
 }
 
 static void
@@ -168,13 +144,13 @@ flush(struct bcache *bc, bool wait)
 		blknos = kmem_alloc(size, KM_NORECLAIM);
 	if (blknos != NULL) {
 		n = list_dirty(bc, blknos, MAX(max, nitems(few)));
-		sort_blknos(blknos, n);
+		sort(blknos, n, sizeof(*blknos), blkno_less);
 		write_blocks(bc, blknos, n, wait, r);
 	} else
 		/* No memory for the whole list: piece by piece. */
 		while (total < max && r->r_error == 0 &&
 		    (n = list_dirty(bc, few, nitems(few))) > 0) {
-			sort_blknos(few, n);
+			sort(few, n, sizeof(few[0]), blkno_less);
 			write_blocks(bc, few, n, true, r);
 			total += n;
 		}
