@@ -68,6 +68,9 @@ fails 'a need that is not linked is named at rump_init' 'needy needs outside' \
     -Wl,-u,rump_component_needy $tmp/prefix/lib/librump-needy.a \
     $(pkg-config --libs rump) $rpath
 ok 'a component that conflicts with another builds' variant rival 'CONFLICTS := outside'
+is 'its module says so' \
+    "$(grep ^Conflicts $tmp/prefix/lib/pkgconfig/rump-rival.pc)" \
+    'Conflicts: rump-outside'
 fails 'a conflict is named at rump_init' 'rival conflicts with outside' \
     run $(pkg-config --cflags --libs rump-rival) \
     $(pkg-config --libs rump-outside) $rpath
