@@ -96,7 +96,7 @@ ext_make(const char *size, const char *options)
 }
 
 /* The small one; a few MiB more, for the file system's own. */
-static bool
+static inline bool
 ext_make_small(uint64_t bytes, uint64_t nodes)
 {
 
@@ -109,7 +109,7 @@ ext_make_small(uint64_t bytes, uint64_t nodes)
 }
 
 /* What e2fsck thinks of an image that is not mounted. */
-static bool __attribute__((unused))
+static inline bool
 ext_clean(const char *image)
 {
 

@@ -53,7 +53,7 @@ static const struct conf_sys host_sys = {
 
 static const char host_root[] = "/mnt/root", host_small[] = "/mnt/small";
 
-static int
+static inline int
 host_readonly(bool ro)
 {
 
@@ -61,7 +61,7 @@ host_readonly(bool ro)
 	    MS_REMOUNT | (ro ? MS_RDONLY : 0), NULL);
 }
 
-static void
+static inline void
 host_small_done(void)
 {
 
@@ -96,7 +96,7 @@ host_done(void)
 	umount(host_root);
 }
 
-static int __attribute__((unused))
+static inline int
 host_skip(const char *why)
 {
 
