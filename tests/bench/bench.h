@@ -30,7 +30,8 @@ void bench_turns(int runs, struct bench_subject *s, int n);
 
 /*
  * As bench_turns(), but each call is made in a child process of its own (a
- * kernel is booted once a process). Exits when a child fails.
+ * kernel is booted once a process), on memory that was touched just before.
+ * Exits when a child fails.
  */
 void bench_turns_child(int runs, struct bench_subject *s, int n);
 
