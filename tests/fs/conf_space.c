@@ -99,7 +99,8 @@ space_of_unlinked_file_comes_back_at_close(void **state)
 	ok(sys->fsync(fd));
 	ok(unlink_("f"));
 	held = space(".");
-	is(before.f_bfree - held.f_bfree >= (1u << 20) / (unsigned long)before.f_bsize);
+	is((before.f_bfree - held.f_bfree) * (unsigned long)before.f_bsize >=
+	    1 << 20);
 	ok(sys->close(fd));
 	sys->sync();
 	eq(space(".").f_bfree, before.f_bfree);
