@@ -200,8 +200,10 @@ step(struct vnode *dvp, const struct componentname *cnp, bool make,
 	error = lookup_locked(dvp, cnp, vpp);
 	if (error == ENOENT && make) {
 		error = dvp->v_op->vop_mkdir(dvp, cnp, &va, vpp);
-		if (error == 0)
+		if (error == 0) {
 			namecache_remove(dvp, cnp);
+			vnode_made(*vpp);
+		}
 	}
 	if (error != 0)
 		return error;

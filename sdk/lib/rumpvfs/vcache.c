@@ -257,6 +257,7 @@ vcache_new(struct mount *mp, ino_t ino, int (*fill)(struct vnode *, void *),
 		return error;
 	}
 	/* Whoever looks this number up waits for VC_LOADING to go. */
+	cflags_set(vp, VC_MAKING);
 	vcache_loaded(vp);
 	*vpp = vp;
 	return 0;

@@ -34,9 +34,24 @@ vcache_mount_busy(struct mount *mp)
 	return busy;
 }
 
-/* A vnode of the mount in a bucket: owned (*deadp), or with a reference. */
+/*
+ * Does the operation that makes it still use it? Such a vnode is left alone:
+ * its directory's lock, which the operation holds, does not keep us out.
+ */
+static bool
+being_made(struct vnode *vp)
+{
+	return (vnode_cflags(vp) & VC_MAKING) != 0 &&
+	    (atomic_load(&vp->v_refs) & ~VREF_DEAD) != 0;
+}
+
+/*
+ * A vnode of the mount in a bucket: owned (*deadp), or with a reference.
+ * *skippedp: one that is being made was left.
+ */
 static struct vnode *
-bucket_take(struct stripe *st, unsigned b, struct mount *mp, bool *deadp)
+bucket_take(struct stripe *st, unsigned b, struct mount *mp, bool *deadp,
+    bool *skippedp)
 {
 	struct list *n;
 	struct vnode *vp;
@@ -46,8 +61,9 @@ bucket_take(struct stripe *st, unsigned b, struct mount *mp, bool *deadp)
 		vp = NULL;
 		LIST_FOREACH(n, &st->st_buckets[b]) {
 			vp = container_of(n, struct vnode, v_hash);
-			if (vp->v_mount == mp)
+			if (vp->v_mount == mp && !being_made(vp))
 				break;
+			*skippedp |= vp->v_mount == mp;
 			vp = NULL;
 		}
 		if (vp == NULL)
@@ -75,7 +91,7 @@ stripe_purge(struct stripe *st, struct mount *mp)
 
 	mutex_enter(&st->st_lock);
 	for (b = 0; b < st->st_nbuckets; b++) {
-		while ((vp = bucket_take(st, b, mp, &dead)) != NULL) {
+		while ((vp = bucket_take(st, b, mp, &dead, &any)) != NULL) {
 			any = true;
 			mutex_exit(&st->st_lock);
 			if (dead) {

@@ -34,6 +34,8 @@
 #define VC_RMDIR	0x10	/* a directory that was removed [v_lock] */
 #define VC_MOUNTREF	0x20	/* outlives its mount: holds a reference */
 #define VC_LINKABLE	0x40	/* O_TMPFILE without O_EXCL */
+#define VC_MAKING	0x80	/* vcache_new() gave it to an operation that
+				   still works on it, without v_lock */
 
 int vcache_init(void);
 /** Under an epoch: take a reference unless it is being reclaimed. */
@@ -73,6 +75,14 @@ static inline bool
 vnode_dir_alive(struct vnode *dvp)
 {
 	return !vnode_doomed(dvp) && (vnode_cflags(dvp) & VC_RMDIR) == 0;
+}
+
+/** The operation that made it is done: VC_MAKING goes. Its directory is X. */
+static inline void
+vnode_made(struct vnode *vp)
+{
+	atomic_fetch_and_explicit(&vp->v_cflags, (uint16_t)~VC_MAKING,
+	    memory_order_release);
 }
 
 /* ---- name cache (namecache.c) ----------------------------------------- */

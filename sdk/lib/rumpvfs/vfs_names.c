@@ -61,8 +61,10 @@ static void
 create_end(struct nameidata *ni, int error, struct vnode *vp)
 {
 
-	if (error == 0)
+	if (error == 0) {
 		namecache_enter(ni->ni_dvp, vp, &ni->ni_cn);
+		vnode_made(vp);
+	}
 	vnode_unlock(ni->ni_dvp);
 	if (error == 0)
 		vnode_rele(vp);

@@ -133,8 +133,10 @@ create_locked(struct nameidata *ni, mode_t mode, struct vnode **vpp)
 	    &cwd_get()->cwdi_umask, memory_order_relaxed);
 	vattr_inherit(dvp, &va, ni->ni_cn.cn_cred);
 	error = dvp->v_op->vop_create(dvp, &ni->ni_cn, &va, vpp);
-	if (error == 0)
+	if (error == 0) {
 		namecache_enter(dvp, *vpp, &ni->ni_cn);
+		vnode_made(*vpp);
+	}
 	return error;
 }
 
@@ -219,6 +221,7 @@ open_tmpfile(struct nameidata *ni, int flags, mode_t mode)
 	vnode_unlock(dvp);
 	if (error != 0)
 		return error;
+	vnode_made(vp);
 	if ((flags & O_EXCL) == 0)
 		atomic_fetch_or(&vp->v_cflags, VC_LINKABLE);
 	vnode_rele(dvp);
