@@ -103,7 +103,8 @@ int rump_pub_sysctl_get(const char *name, char *buf, size_t len);
 int rump_pub_sysctl_set(const char *name, const char *value);
 /**
  * Visit all tunables whose name starts with prefix, in order, until fn returns
- * non-zero, which is then returned. The strings are valid during the call.
+ * non-zero, which is then returned. The strings are valid during the call. fn
+ * must not call the functions of this section: the tree is locked.
  */
 int rump_pub_sysctl_walk(const char *prefix, int (*fn)(void *arg,
     const char *name, const char *value, const char *descr), void *arg);

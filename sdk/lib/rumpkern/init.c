@@ -29,22 +29,42 @@ static const struct rumpuser_upcalls upcalls = {
 	.up_thread_exit = thread_exit,
 };
 
-uint64_t
-param_u64(const char *name, uint64_t def)
+/* A parameter that is a number; *vp stays as it is where it is not set. */
+static int
+param_u64(const char *name, uint64_t *vp)
 {
 	char buf[32];
-	uint64_t v;
 	int error;
 
 	error = rumpuser_getparam(name, buf, sizeof(buf));
 	if (error == ENOENT)
-		return def;
+		return 0;
 	if (error == 0)
-		error = strtou64(buf, 0, &v);
+		error = strtou64(buf, 0, vp);
 	if (error == 0)
-		return v;
-	klog(LOG_WARNING, "parameter %s is not a number: ignored", name);
-	return def;
+		return 0;
+	klog(LOG_ERR, "parameter %s is not a number", name);
+	return EINVAL;
+}
+
+static int
+params_read(size_t *limitp)
+{
+	uint64_t verbose, ncpu = 1, limit = SIZE_MAX;
+	int error;
+
+	verbose = (boot_howto & RUMP_AB_DEBUG) != 0 ? 2 :
+	    (boot_howto & RUMP_AB_VERBOSE) != 0;
+	if ((error = param_u64("RUMP_VERBOSE", &verbose)) != 0 ||
+	    (error = param_u64(RUMPUSER_PARAM_NCPU, &ncpu)) != 0 ||
+	    (error = param_u64(RUMPUSER_PARAM_MEMSIZE, &limit)) != 0)
+		return error;
+	log_verbose = (int)MIN(verbose, 2u);
+	if ((boot_howto & RUMP_AB_SILENT) != 0)
+		log_verbose = LOG_ERR - LOG_WARNING - 1;
+	sync_spin = ncpu > 1 ? SPIN_MULTIPROCESSOR : 0;
+	*limitp = limit;
+	return 0;
 }
 
 /* What can fail, in order. */
@@ -58,20 +78,17 @@ static int (*const boot_steps[])(void) = {
 static int
 boot(void)
 {
+	size_t limit;
 	int error;
 
 	error = rumpuser_init(&upcalls);
 	if (error != 0)
 		return error;
-	log_verbose = (int)param_u64("RUMP_VERBOSE",
-	    (boot_howto & RUMP_AB_DEBUG) != 0 ? 2 :
-	    (boot_howto & RUMP_AB_VERBOSE) != 0);
-	if ((boot_howto & RUMP_AB_SILENT) != 0)
-		log_verbose = LOG_ERR - LOG_WARNING - 1;
-	sync_spin = param_u64(RUMPUSER_PARAM_NCPU, 1) > 1 ?
-	    SPIN_MULTIPROCESSOR : 0;
+	error = params_read(&limit);
+	if (error != 0)
+		return error;
 	thread_init();
-	kmem_init(param_u64(RUMPUSER_PARAM_MEMSIZE, SIZE_MAX));
+	kmem_init(limit);
 	sysctl_init();
 	kmem_sysctl_init();
 	timer_init();

@@ -36,7 +36,4 @@ void epoch_thread_exit(struct thread *td);
 int lwp_create(struct proc *p, const char *name, struct lwp **lp);
 void lwp_destroy(struct lwp *l);
 
-/* A boot parameter as a number; def where it is not set or malformed. */
-uint64_t param_u64(const char *name, uint64_t def);
-
 #endif
