@@ -41,7 +41,9 @@ nstime_t mono_deadline(nstime_t duration);
 
 /*
  * Lives in the caller's storage. The function runs on the timer thread: it
- * must not sleep for long; real work goes to a work queue.
+ * must not sleep for long; real work goes to a work queue. It runs in an epoch
+ * that began before callout_stop() could miss it: storage that is stopped, and
+ * freed by epoch_defer(), is still there while it runs.
  */
 struct callout {
 	struct list co_link;		/* [wheel lock] */

@@ -12,6 +12,7 @@
  * A callout belongs to its owner again when its function is called: only
  * w_running, never the callout, is looked at afterwards.
  */
+#include <kern/epoch.h>
 #include <kern/time.h>
 
 #include <rump/rumpuser.h>
@@ -199,8 +200,12 @@ timer_call(void)
 	fn = co->co_fn;
 	arg = co->co_arg;
 	wheel.w_running = co;
+	/* Before anybody can see that it is not armed: what its owner frees
+	 * through an epoch outlives the call. */
+	epoch_enter();
 	mutex_exit(&timer_lock);
 	fn(arg);
+	epoch_exit();
 	mutex_enter(&timer_lock);
 	wheel.w_running = NULL;
 	cv_broadcast(&timer_ran);
