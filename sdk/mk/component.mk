@@ -20,7 +20,7 @@ MAKEFLAGS += -r
 PKGCONFIG ?= pkg-config
 of     = $(shell $(PKGCONFIG) --variable=$1 rump)
 PUBLIC := $(shell $(PKGCONFIG) --cflags rump)
-KERN  := -I$(call of,kerndir)
+KERN  := -I$(call of,kerndir) -I$(call of,kerndir)/kern/compat
 KDEFS := $(call of,kdefs)
 TARGET  := $(call of,platform)
 VERSION ?= 0

@@ -5,7 +5,8 @@
 # Allowed are its own folder, kern/, the exported headers and the compiler's;
 # rump/ is for the core and the factions; rump/rumpuser.h for the core, and for
 # rumpvfs, whose host files (etfs) go straight to the platform. rump/fs/ holds
-# the arguments of mount(2), which file systems share with their users.
+# the arguments of mount(2), which file systems share with their users; rump/net/
+# and rump/netconfig.h what network components offer to applications.
 
 kind=$1 dir=$2
 shift 2
@@ -23,7 +24,7 @@ FNR == 1 { source = "" }
 		if (f !~ /(^|\/)\.\.\// && (index(f, dir "/") == 1 ||
 		    dir == "." && f !~ /^\// ||
 		    f ~ /\.[cS]$/ || f ~ /(^|\/)(kern|uapi|gen)\// ||
-		    f ~ /\/rump\/fs\/[^\/]*\.h$/ ||
+		    f ~ /\/rump\/((fs|net)\/[^\/]*|netconfig)\.h$/ ||
 		    f ~ /^\/.*\/lib\/.*\/include\//))
 			continue
 		if (f ~ /\/rump\/[^\/]*\.h$/ && (kind == "core" ||

@@ -4,7 +4,7 @@
 
 MK      := sdk/mk
 PUBLIC   = -Isdk/include -I$(O)/include
-KERN    := -Isdk/include
+KERN    := -Isdk/include -Isdk/include/kern/compat
 # AddressSanitizer wants to see each allocation.  At the end of a process its
 # leak detector stays on: what the kernel still points to is no leak to it.
 KMEM    ?= $(if $(findstring address,$(SANITIZE)),host)

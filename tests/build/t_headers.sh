@@ -24,7 +24,7 @@ for h in $(cd $RUMP_O/include 2>/dev/null && find rump -name '*.h' | sort); do
 	ok "generated $h" alone $h -I. -I$RUMP_O/include
 done
 for h in $(find kern -name '*.h' | sort); do
-	ok "$h" alone $h -ffreestanding -nostdinc -D_KERNEL -I. \
+	ok "$h" alone $h -ffreestanding -nostdinc -D_KERNEL -I. -Ikern/compat \
 	    -isystem "$($cc -print-file-name=include)" -isystem $RUMP_O/uapi
 done
 is 'the kernel sees the exported headers only' \
