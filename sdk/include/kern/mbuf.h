@@ -109,13 +109,13 @@ _Static_assert(sizeof(struct mbuf) == MSIZE, "mbuf's size");
 _Static_assert(offsetof(struct mbuf, m_buf) == MHEAD, "mbuf's head");
 
 /** Room that senders leave for the link and network headers below them. */
-#define MAX_LINKHDR	32
-#define MAX_NETHDR	64
+#define MAX_LINKHDR	32u
+#define MAX_NETHDR	64u
 
 /* Sizes of clusters, bytes: m_getcl() takes the first that is enough. */
-#define MCLBYTES	2048
-#define MCLPAGES	16320
-#define MCLJUMBO	65472
+#define MCLBYTES	2048u
+#define MCLPAGES	16320u
+#define MCLJUMBO	65472u
 
 int mbuf_init(void);
 

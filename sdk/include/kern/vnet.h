@@ -9,6 +9,7 @@
 
 #include <kern/epoch.h>
 #include <kern/proc.h>
+#include <kern/time.h>
 
 /** A component's part of a vnet; fixed, so that access is one load. */
 enum vnet_slot {
@@ -26,7 +27,7 @@ enum vnet_slot {
 };
 
 /*
- * I  immutable   a  atomic   l  vnet_lock
+ * I  immutable   a  atomic   l  the list's lock
  */
 struct vnet {
 	void *vn_data[VNET_SLOTS];	/* [I] */
@@ -34,7 +35,7 @@ struct vnet {
 	_Atomic uint32_t vn_users;	/* [a] processes, handles: keep it up */
 	_Atomic uint32_t vn_refs;	/* [a] everything that points here */
 	struct list vn_link;		/* [l] */
-	struct epoch_entry vn_epoch;
+	struct work vn_work;
 };
 
 /**

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the files of the faction net.
+ */
+#ifndef RUMPNET_H
+#define RUMPNET_H
+
+int netisr_init(void);
+int vnet_init(void);
+
+#endif
