@@ -5,7 +5,7 @@ ABOUT := The kernel's core: memory, locks, threads, processes, descriptors, time
 
 # boot, strings, locks
 SRCS  := init.c component.c log.c printf.c string.c
-SRCS  += sync.c lockdebug.c epoch.c thread.c
+SRCS  += sync.c lockdebug.c epoch.c thread.c random.c
 # memory, time, tunables
 kmem_own  := kmem.c kmem_block.c kmem_page.c kmem_pool.c
 kmem_host := kmem_host.c
