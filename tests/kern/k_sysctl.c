@@ -27,6 +27,23 @@ set_checked(uint64_t v)
 	return 0;
 }
 
+static uint64_t array[2] = { 1, 2 };
+
+static uint64_t
+fetch_element(const struct sysctl *sy)
+{
+	return array[sy->sy_arg];
+}
+
+static int
+store_element(const struct sysctl *sy, uint64_t v)
+{
+	if (v == 0)
+		return EINVAL;
+	array[sy->sy_arg] = v;
+	return 0;
+}
+
 static struct sysctl leaves[] = {
 	{ .sy_name = "test.number", .sy_descr = "a number", .sy_u64 = &number,
 	  .sy_flags = SYSCTL_RW },
@@ -38,6 +55,11 @@ static struct sysctl leaves[] = {
 	{ .sy_name = "test.string", .sy_descr = "seven letters",
 	  .sy_type = SYSCTL_STRING, .sy_str = string,
 	  .sy_strlen = sizeof(string), .sy_flags = SYSCTL_RW },
+	{ .sy_name = "element.zero", .sy_descr = "the first element",
+	  .sy_fetch = fetch_element },
+	{ .sy_name = "element.one", .sy_descr = "the second element",
+	  .sy_fetch = fetch_element, .sy_store = store_element, .sy_arg = 1,
+	  .sy_flags = SYSCTL_RW },
 	{ .sy_name = "testing", .sy_descr = "a neighbour",
 	  .sy_u64 = &fixed },
 };

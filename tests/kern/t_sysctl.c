@@ -56,6 +56,11 @@ values_are_checked_when_set(void **state)
 	assert_int_equal(rump_pub_sysctl_set("test.number",
 	    "99999999999999999999"), EINVAL);
 	must_be("test.number", "2048");
+	ok_errno(rump_pub_sysctl_set("element.one", "5"));
+	must_be("element.one", "5");
+	must_be("element.zero", "1");
+	assert_int_equal(rump_pub_sysctl_set("element.one", "0"), EINVAL);
+	assert_int_equal(rump_pub_sysctl_set("element.zero", "1"), EPERM);
 	assert_int_equal(rump_pub_sysctl_set("test.fixed", "8"), EPERM);
 	must_be("test.fixed", "7");
 	assert_int_equal(rump_pub_sysctl_set("test.checked", "101"), EINVAL);

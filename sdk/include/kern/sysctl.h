@@ -11,6 +11,8 @@ enum sysctl_type { SYSCTL_U64, SYSCTL_STRING };
 
 #define SYSCTL_RW	0x1
 
+struct sysctl;
+
 /** A leaf. Static storage; registered at a component's init. */
 struct sysctl {
 	const char *sy_name;		/**< whole dotted name */
@@ -20,6 +22,11 @@ struct sysctl {
 	_Atomic uint64_t *sy_u64;	/**< U64: the value, or NULL: sy_get */
 	uint64_t (*sy_get)(void);
 	int (*sy_set)(uint64_t v);	/**< checks and stores; NULL: store */
+	/** Where sy_get and sy_set are NULL: told which leaf it is, so that one
+	 * function serves many (what curvnet() has, at offset sy_arg). */
+	uint64_t (*sy_fetch)(const struct sysctl *sy);
+	int (*sy_store)(const struct sysctl *sy, uint64_t v);
+	uintptr_t sy_arg;
 	char *sy_str;			/**< STRING: the buffer ... */
 	size_t sy_strlen;		/**< ... and its size */
 	struct list sy_link;

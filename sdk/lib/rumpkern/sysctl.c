@@ -82,6 +82,8 @@ sysctl_unregister(struct sysctl *sy)
 static uint64_t
 u64_value(const struct sysctl *sy)
 {
+	if (sy->sy_fetch != NULL)
+		return sy->sy_fetch(sy);
 	if (sy->sy_u64 == NULL)
 		return sy->sy_get();
 	return atomic_load_explicit(sy->sy_u64, memory_order_relaxed);
@@ -122,6 +124,8 @@ u64_set(struct sysctl *sy, const char *value)
 		return EINVAL;
 	if (sy->sy_set != NULL)
 		return sy->sy_set(v);
+	if (sy->sy_store != NULL)
+		return sy->sy_store(sy, v);
 	if (sy->sy_u64 == NULL)
 		return EPERM;
 	atomic_store_explicit(sy->sy_u64, v, memory_order_relaxed);
