@@ -513,13 +513,6 @@ is_in_order_after_all_of_that(void **state)
 	if (fs->cf_check == NULL)
 		return;
 	ok(sys->chdir("/"));
-	/*
-	 * Known gap: with two CPUs to itself, a race of the cases' threads
-	 * sometimes leaves unlinked files of tmpfs charged. cf_check() says
-	 * how many.
-	 */
-	if (!fs->cf_check() && strcmp(fs->cf_name, "tmpfs") == 0)
-		skip();
 	is(fs->cf_check());
 }
 

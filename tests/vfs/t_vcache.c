@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -220,6 +221,60 @@ freed_inode_goes_at_once(void **state)
 	assert_int_equal(look(60001), ENOENT);
 }
 
+/*
+ * One opens and closes a file while another removes its name: whoever leaves
+ * last, and however they meet at the door, the inode is freed.
+ */
+#define MEETINGS 50000u
+#define MEET_FIRST 5000u		/* none of them was removed before */
+
+static _Atomic unsigned meeting;	/* the file that is being opened */
+
+static void *
+visitor(void *arg)
+{
+	unsigned *lost = arg;
+	char path[32];
+	unsigned i;
+	int fd;
+
+	ok_errno(rump_pub_lwproc_newlwp(1));
+	for (i = 0; i < MEETINGS; i++) {
+		snprintf(path, sizeof(path), "/t/n%u", MEET_FIRST + i);
+		while ((fd = rump_sys_open(path, O_RDONLY)) >= 0) {
+			meeting = i + 1;
+			*lost += rump_sys_close(fd) != 0;
+		}
+		*lost += errno != ENOENT;
+	}
+	rump_pub_lwproc_releaselwp();
+	return NULL;
+}
+
+static void
+inode_unlinked_while_others_leave_is_freed(void **state)
+{
+	struct vcache_counts a, b;
+	unsigned i, lost = 0;
+	char path[32];
+	pthread_t t;
+
+	(void)state;
+	meeting = 0;
+	rumptest_vcache_counts(&a);
+	assert_int_equal(pthread_create(&t, NULL, visitor, &lost), 0);
+	for (i = 0; i < MEETINGS; i++) {
+		snprintf(path, sizeof(path), "/t/n%u", MEET_FIRST + i);
+		while (meeting <= i)
+			sched_yield();
+		works(rump_sys_unlink(path));
+	}
+	pthread_join(t, NULL);
+	rumptest_vcache_counts(&b);
+	assert_int_equal(lost, 0);
+	assert_int_equal(b.frees - a.frees, MEETINGS);
+}
+
 static void
 unmount_reclaims_all(void **state)
 {
@@ -244,6 +299,7 @@ main(void)
 		cmocka_unit_test(loads_meet),
 		cmocka_unit_test(failed_load_leaves_nothing),
 		cmocka_unit_test(freed_inode_goes_at_once),
+		cmocka_unit_test(inode_unlinked_while_others_leave_is_freed),
 		cmocka_unit_test(unmount_reclaims_all),
 	};
 

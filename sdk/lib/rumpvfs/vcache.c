@@ -358,45 +358,51 @@ vnode_reclaim(struct vnode *vp)
 		vnode_rele(dvp);
 }
 
+/* It stays cached without references. */
+static void
+vnode_cached(struct vnode *vp)
+{
+	unsigned f = vnode_cflags(vp);
+
+	if ((f & VC_REF) == 0)
+		cflags_set(vp, VC_REF);
+	if ((f & VC_LRU) == 0 && (atomic_load_explicit(&vp->v_flags,
+	    memory_order_relaxed) & VV_KEEP) == 0)
+		vcache_candidate(vp);
+}
+
 /*
  * The last reference is about to go; others may come meanwhile. True: it went,
  * and the vnode is not ours any more.
  *
  * It goes under v_lock: otherwise somebody could come after vop_inactive,
  * remove the last name, and leave before us, and nobody would free the file.
+ * Nor does it go without vop_inactive: whoever is there when we have the lock
+ * may have removed the last name, and leave before us too.
  */
 static bool
 vnode_inactive(struct vnode *vp)
 {
-	bool locked = vp->v_op->vop_inactive != NULL;
 	bool freed = false, gone = false;
 	uint32_t one = 1;
-	unsigned f;
 
-	if (locked) {
-		vnode_lock(vp, RW_WRITER);
-		if (atomic_load(&vp->v_refs) == 1 &&
-		    vp->v_op->vop_inactive != NULL)
-			vp->v_op->vop_inactive(vp, &freed);
-		if (freed)
-			vnode_doom(vp);
+	vnode_lock(vp, RW_WRITER);
+	if (vnode_doomed(vp) || atomic_load(&vp->v_refs) != 1) {
+		vnode_unlock(vp);
+		return false;
 	}
-	if (!vnode_doomed(vp)) {
-		f = vnode_cflags(vp);
-		if ((f & VC_REF) == 0)
-			cflags_set(vp, VC_REF);
-		if ((f & VC_LRU) == 0 &&
-		    (atomic_load_explicit(&vp->v_flags,
-		    memory_order_relaxed) & VV_KEEP) == 0)
-			vcache_candidate(vp);
-	}
+	if (vp->v_op->vop_inactive != NULL)
+		vp->v_op->vop_inactive(vp, &freed);
+	if (freed)
+		vnode_doom(vp);
+	else
+		vnode_cached(vp);
 	/* Without our reference the lock is there as long as the epoch. */
 	epoch_enter();
-	if (!vnode_doomed(vp))
+	if (!freed)
 		gone = atomic_compare_exchange_strong_explicit(&vp->v_refs,
 		    &one, 0, memory_order_acq_rel, memory_order_relaxed);
-	if (locked)
-		vnode_unlock(vp);
+	vnode_unlock(vp);
 	epoch_exit();
 	return gone;
 }
