@@ -24,7 +24,7 @@ struct extra {
 	struct vnode *x_vp;		/* [I] not referenced */
 	void *x_data;			/* [I] the owner's */
 	void (*x_destroy)(void *data);	/* [I] */
-	bool x_removed;			/* [l] */
+	bool x_removed;			/* [v] */
 	struct timespec x_times[4];	/* [v] devices: a, m, c, btime */
 };
 
@@ -332,9 +332,10 @@ rumpfs_extra_remove(const char *path)
 	if (error == 0) {
 		namecache_remove(dvp, &cn);
 		namecache_purge(vp);
-		mutex_enter(&extra_lock);
+		/* Not between extra_inactive and the end of a reference. */
+		vnode_lock(vp, RW_WRITER);
 		x->x_removed = true;
-		mutex_exit(&extra_lock);
+		vnode_unlock(vp);
 	}
 	vnode_unlock(dvp);
 	vnode_rele(vp);
