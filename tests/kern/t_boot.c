@@ -5,9 +5,12 @@
  *
  * Link: rump-tmpfs
  */
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@
 #include <unistd.h>
 
 #include <rump/rump.h>
+#include <rump/rump_syscalls.h>
 
 #include "test.h"
 
@@ -147,6 +151,43 @@ many_threads_boot_one_kernel(void **state)
 		assert_int_equal(in_child(NULL, NULL, boot_by_many), 0);
 }
 
+/* The line of the case that is not as it should be. */
+#define MUST(cond) do { if (!(cond)) return __LINE__ % 255 + 1; } while (0)
+
+static int
+use_console(void)
+{
+	struct stat st;
+	char c;
+
+	MUST(rump_init() == 0);
+	MUST(rump_sys_write(1, "to one\n", 7) == 7);
+	MUST(rump_sys_write(2, "to two\n", 7) == 7);
+	MUST(rump_sys_fstat(0, &st) == 0 && S_ISCHR(st.st_mode));
+	MUST(st.st_rdev == makedev(5, 1));
+	MUST(rump_sys_fcntl(0, F_GETFL) == O_RDWR);
+	MUST(rump_sys_lseek(1, 0, SEEK_CUR) == -1 && errno == ESPIPE);
+	MUST(close(STDIN_FILENO) == 0 && open("/dev/null", O_RDONLY) == 0);
+	MUST(rump_sys_read(0, &c, 1) == 0);
+	MUST(rump_sys_open("/dev/null", O_RDONLY) == 3);
+	/* A process with a table of its own starts without. */
+	MUST(rump_pub_lwproc_rfork(RUMP_RFFDG) == 0);
+	MUST(rump_sys_write(1, "of a copy\n", 10) == 10);
+	MUST(rump_pub_lwproc_rfork(RUMP_RFCFDG) == 0);
+	MUST(rump_sys_write(1, "none\n", 5) == -1 && errno == EBADF);
+	MUST(rump_sys_open("/dev/null", O_RDONLY) == 0);
+	return 0;
+}
+
+static void
+first_three_descriptors_are_the_console(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(NULL, NULL, use_console), 0);
+	assert_true(console_has("to one\nto two\nof a copy\n"));
+	assert_false(console_has("none"));
+}
+
 static int
 setup(void **state)
 {
@@ -171,6 +212,7 @@ main(void)
 		cmocka_unit_test(hardly_any_memory_is_an_error),
 		cmocka_unit_test(howto_says_how_much_is_said),
 		cmocka_unit_test(many_threads_boot_one_kernel),
+		cmocka_unit_test(first_three_descriptors_are_the_console),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -77,6 +77,8 @@ file_init(void)
 		error = clock_init();
 	if (error == 0)
 		error = uname_init();
+	if (error == 0)
+		error = console_init();
 	syscall_register(&syscalls_kern);
 	return error;
 }

@@ -21,6 +21,7 @@ int lwp_init(void);
 int epoll_init(void);
 int uname_init(void);
 int clock_init(void);
+int console_init(void);
 int timerfd_init(void);
 int signalfd_init(void);
 

@@ -5,6 +5,7 @@
  */
 #include <kern/assert.h>
 #include <kern/blkdev.h>
+#include <kern/console.h>
 #include <kern/kmem.h>
 #include <kern/vnode.h>
 #include <linux/major.h>
@@ -18,7 +19,6 @@
 #define MIN_FULL	7
 #define MIN_RANDOM	8
 #define MIN_URANDOM	9
-#define MIN_CONSOLE	1
 
 #define CHUNK		512		/* on the stack */
 
@@ -112,40 +112,22 @@ static const struct cdevops random_ops = {
 /* ---- console ---------------------------------------------------------- */
 
 static int
-console_read(dev_t dev __maybe_unused, void *priv __maybe_unused,
+cons_read(dev_t dev __maybe_unused, void *priv __maybe_unused,
     struct uio *uio, int flags __maybe_unused)
 {
-	char buf[CHUNK];
-	size_t done;
-	int error;
-
-	if (uio->uio_resid == 0)
-		return 0;
-	error = rumpuser_console_read(buf, MIN(uio->uio_resid, sizeof(buf)),
-	    &done);
-	return error != 0 ? error : uiomove(buf, done, uio);
+	return console_read(uio);
 }
 
 static int
-console_write(dev_t dev __maybe_unused, void *priv __maybe_unused,
+cons_write(dev_t dev __maybe_unused, void *priv __maybe_unused,
     struct uio *uio, int flags __maybe_unused)
 {
-	char buf[CHUNK];
-	size_t n;
-	int error = 0;
-
-	while (error == 0 && uio->uio_resid > 0) {
-		n = MIN(uio->uio_resid, sizeof(buf));
-		error = uiomove(buf, n, uio);
-		if (error == 0)
-			rumpuser_console_write(buf, n);
-	}
-	return error;
+	return console_write(uio);
 }
 
 static const struct cdevops console_ops = {
-	.cd_read = console_read,
-	.cd_write = console_write,
+	.cd_read = cons_read,
+	.cd_write = cons_write,
 };
 
 /* ---- Coming up -------------------------------------------------------- */
@@ -160,7 +142,7 @@ static const struct {
 	{ "/dev/full", MEM_MAJOR, MIN_FULL, &full_ops },
 	{ "/dev/random", MEM_MAJOR, MIN_RANDOM, &random_ops },
 	{ "/dev/urandom", MEM_MAJOR, MIN_URANDOM, &random_ops },
-	{ "/dev/console", TTYAUX_MAJOR, MIN_CONSOLE, &console_ops },
+	{ "/dev/console", TTYAUX_MAJOR, CONSOLE_MINOR, &console_ops },
 };
 
 int
