@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rump/etfs.h>
 #include <rump/rump.h>
 #include <rump/rump_syscalls.h>
 
@@ -189,6 +190,49 @@ first_three_descriptors_are_the_console(void **state)
 }
 
 static int
+use_boot_etfs(void)
+{
+	struct rump_boot_etfs all = { .eb_key = "/images/all",
+	    .eb_hostpath = console, .eb_type = RUMP_ETFS_BLK,
+	    .eb_size = RUMP_ETFS_SIZE_ENDOFF };
+	struct rump_boot_etfs part = all, again = all, none = all;
+	char buf[4];
+	int fd;
+
+	part.eb_key = "/images/part";
+	part.eb_begin = part.eb_size = 512;
+	none.eb_key = "/none";
+	none.eb_hostpath = "/nowhere";
+	MUST(truncate(console, 1024) == 0);
+	fd = open(console, O_WRONLY);
+	MUST(pwrite(fd, "here", 4, 512) == 4);
+	rump_boot_etfs_register(&all);
+	rump_boot_etfs_register(&part);
+	rump_boot_etfs_register(&again);
+	rump_boot_etfs_register(&none);
+	MUST(all.eb_status == -1);
+	MUST(rump_init() == 0);
+	MUST(all.eb_status == 0 && part.eb_status == 0);
+	MUST(again.eb_status == EEXIST && none.eb_status == ENOENT);
+	fd = rump_sys_open("/images/all", O_RDONLY);
+	MUST(rump_sys_pread(fd, buf, 4, 512) == 4);
+	MUST(memcmp(buf, "here", 4) == 0);
+	fd = rump_sys_open("/images/part", O_RDONLY);
+	MUST(rump_sys_lseek(fd, 0, SEEK_END) == 512);
+	MUST(rump_sys_pread(fd, buf, 4, 0) == 4);
+	MUST(memcmp(buf, "here", 4) == 0);
+	MUST(rump_pub_etfs_remove("/none") == ENOENT);
+	return 0;
+}
+
+static void
+host_files_registered_before_boot_are_there(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(NULL, NULL, use_boot_etfs), 0);
+}
+
+static int
 setup(void **state)
 {
 	int fd = mkstemp(console);
@@ -213,6 +257,7 @@ main(void)
 		cmocka_unit_test(howto_says_how_much_is_said),
 		cmocka_unit_test(many_threads_boot_one_kernel),
 		cmocka_unit_test(first_three_descriptors_are_the_console),
+		cmocka_unit_test(host_files_registered_before_boot_are_there),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -68,6 +68,31 @@ int rump_pub_etfs_register_withsize(const char *key, const char *hostpath,
     enum rump_etfs_type type, uint64_t begin, uint64_t size);
 
 /**
+ * A host file to be entered when the kernel boots. The application fills in
+ * eb_key to eb_size, which mean what the arguments of
+ * rump_pub_etfs_register_withsize() mean, and keeps it, with its strings,
+ * until rump_init() has returned.
+ */
+struct rump_boot_etfs {
+	const char *eb_key;
+	const char *eb_hostpath;
+	enum rump_etfs_type eb_type;
+	uint64_t eb_begin;
+	uint64_t eb_size;		/**< RUMP_ETFS_SIZE_ENDOFF: all */
+
+	struct rump_boot_etfs *_eb_next; /**< the rump kernel's */
+	/**
+	 * What became of it: 0, or what the function above would return; -1
+	 * while the kernel has not booted. A failure here does not keep it
+	 * from booting.
+	 */
+	int eb_status;
+};
+
+/** Before rump_init(), one thread at a time. Does not block. */
+void rump_boot_etfs_register(struct rump_boot_etfs *eb);
+
+/**
  * Take it away again. Files that are open stay usable, devices in use are
  * refused. May block.
  *

@@ -27,6 +27,8 @@ struct key {
 static struct lock_class keys_lc = LOCK_CLASS("etfs keys", 0);
 static struct kmutex keys_lock;		/* one register or remove at a time */
 static struct list keys = LIST_INITIALIZER(keys);
+/* Those to be entered at boot, in the order they came. */
+static struct rump_boot_etfs *boot_first, **boot_last = &boot_first;
 
 /* Is the host's file one that the type can be made of? */
 static int
@@ -195,12 +197,30 @@ rump_pub_etfs_remove(const char *key)
 	return 0;
 }
 
+void
+rump_boot_etfs_register(struct rump_boot_etfs *eb)
+{
+	eb->_eb_next = NULL;
+	eb->eb_status = -1;
+	*boot_last = eb;
+	boot_last = &eb->_eb_next;
+}
+
 int
 etfs_init(void)
 {
+	struct rump_boot_etfs *eb;
 	int error;
 
 	mutex_init(&keys_lock, &keys_lc);
 	error = etfs_host_init();
-	return error != 0 ? error : etfs_chr_init();
+	if (error == 0)
+		error = etfs_chr_init();
+	if (error != 0)
+		return error;
+	for (eb = boot_first; eb != NULL; eb = eb->_eb_next)
+		eb->eb_status = rump_pub_etfs_register_withsize(eb->eb_key,
+		    eb->eb_hostpath, eb->eb_type, eb->eb_begin, eb->eb_size);
+	boot_first = NULL;
+	return 0;
 }
