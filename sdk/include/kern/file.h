@@ -22,6 +22,12 @@ enum ftype { FT_VNODE, FT_PIPE, FT_EPOLL, FT_EVENTFD, FT_TIMERFD, FT_SIGNALFD,
 	FT_SOCKET, FT_OTHER };
 
 /**
+ * A flag of fo_write beside the UAPI's RWF_*, for sockets only: more follows at
+ * once (SPLICE_F_MORE, and sendfile() before its last piece).
+ */
+#define RWF_MORE 0x40000000
+
+/**
  * What a kind of file does. NULL: the error of the call on such a file
  * (EINVAL for read and write, ESPIPE for seek, ENOTTY for ioctl; poll: always
  * ready). Called with a reference held and no lock.

@@ -53,7 +53,7 @@ function prototype(n, p,    i, k, s, part) {
 		type[n, i] = substr(s, 1, RSTART - 1)
 		sub(/ $/, "", type[n, i])
 		if (type[n, i] ~ /\*$/ && note[n, i] !~ \
-		    /^@((in|out|inout)(\([^)]*\)|\[[^]]*\])?|str|iov(in|out)\[.*\]|msg(in|out)(\[.*\])?|cmd)\??( |$)/)
+		    /^@((in|out|inout)(\([^)]*\)|\[[^]]*\])?|str|iov(in|out|inout)\[.*\]|msg(in|out)(\[.*\])?|cmd)\??( |$)/)
 			fail("no note on " arg[n, i])
 		if (match(type[n, i], /struct [a-z_0-9]+/))
 			tags[substr(type[n, i], RSTART, RLENGTH)] = 1

@@ -131,10 +131,19 @@ fifo_fcntl(struct file *fp, int cmd, void *arg, long *rv)
 	return vn_fcntl(fp, cmd, arg, rv);
 }
 
+/* O_DIRECT: what is written from now on are packets. */
+static int
+fifo_setfl(struct file *fp __maybe_unused, int flags __maybe_unused)
+{
+
+	return 0;
+}
+
 static const struct fileops fifo_fileops = {
 	.fo_type = FT_VNODE,
 	.fo_read = pipe_read,
 	.fo_write = pipe_write,
+	.fo_setfl = fifo_setfl,
 	.fo_ioctl = pipe_ioctl,
 	.fo_poll = fifo_poll,
 	.fo_fcntl = fifo_fcntl,

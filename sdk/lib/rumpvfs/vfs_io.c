@@ -434,7 +434,9 @@ copy_data(struct file *in, off_t *inoffp, struct file *out, off_t *outoffp,
 		if (got == 0)
 			break;
 		uio_kern(&uio, &iov, UIO_WRITE, buf, got, *outoffp);
-		error = out->f_ops->fo_write(out, outoffp, &uio, 0);
+		error = out->f_ops->fo_write(out, outoffp, &uio,
+		    got < len - *donep && out->f_ops->fo_type == FT_SOCKET ?
+		    RWF_MORE : 0);
 		*donep += got - uio.uio_resid;
 		*inoffp += (off_t)(got - uio.uio_resid);
 		if (error != 0 || uio.uio_resid != 0)
