@@ -358,15 +358,16 @@ vnode_reclaim(struct vnode *vp)
 		vnode_rele(dvp);
 }
 
-/* It stays cached without references. */
+/* It stays cached without references; VC_REF: not for the first time. */
 static void
 vnode_cached(struct vnode *vp)
 {
 	unsigned f = vnode_cflags(vp);
 
-	if ((f & VC_REF) == 0)
-		cflags_set(vp, VC_REF);
-	if ((f & VC_LRU) == 0 && (atomic_load_explicit(&vp->v_flags,
+	if ((f & VC_LRU) != 0) {
+		if ((f & VC_REF) == 0)
+			cflags_set(vp, VC_REF);
+	} else if ((atomic_load_explicit(&vp->v_flags,
 	    memory_order_relaxed) & VV_KEEP) == 0)
 		vcache_candidate(vp);
 }

@@ -8,9 +8,10 @@
  *
  * v_refs counts references. A vnode without references stays in its stripe's
  * hash table, and on the stripe's list of candidates for reclaim, a clock:
- * using a vnode sets VC_REF and nothing else, so that finding one in the name
- * cache and letting it go writes v_refs alone. A reclaimer changes v_refs from
- * 0 to VREF_DEAD; from then on nobody can take a reference. The memory stays
+ * using a vnode again sets VC_REF and nothing else, so that finding one in the
+ * name cache and letting it go writes v_refs alone. One that was used once is
+ * not kept at the expense of others. A reclaimer changes v_refs from 0 to
+ * VREF_DEAD; from then on nobody can take a reference. The memory stays
  * readable until the epoch ends, for walkers without references.
  *
  * Inodes that are freed and vnodes of a mount that was forced away are doomed:
