@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -200,6 +201,51 @@ detached_mount_ends_with_its_last_user(void **state)
 	fails(rump_sys_unmount("/m", 0), EINVAL);
 }
 
+static unsigned long
+vnodes(void)
+{
+	char value[32];
+
+	ok_errno(rump_pub_sysctl_get("vfs.vnodes.count", value,
+	    sizeof(value)));
+	return strtoul(value, NULL, 10);
+}
+
+static void
+detached_mount_takes_those_below_along(void **state)
+{
+	unsigned long before = vnodes();
+	struct stat st;
+	int fd, top;
+
+	(void)state;
+	works(rump_sys_mount(FS, "/m", 0, NULL, 0));
+	works(rump_sys_mkdir("/m/a", 0755));
+	works(rump_sys_mkdir("/m/c", 0755));
+	works(rump_sys_mount(FS, "/m/a", 0, NULL, 0));
+	works(rump_sys_mount(FS, "/m/c", 0, NULL, 0));
+	works(rump_sys_mkdir("/m/a/b", 0755));
+	works(rump_sys_mount(FS, "/m/a/b", 0, NULL, 0));
+	top = rump_sys_open("/m", O_RDONLY | O_DIRECTORY);
+	fd = rump_sys_open("/m/a/b/f", O_CREAT | O_RDWR, 0644);
+	assert_true(top >= 0 && fd >= 0);
+	fails(rump_sys_unmount("/m", 0), EBUSY);
+	works(rump_sys_unmount("/m", MNT_DETACH));
+	fails(rump_sys_stat("/m/a", &st), ENOENT);
+	/* Each is on its own. */
+	works(rump_sys_fstatat(top, "a", &st, 0));
+	fails(rump_sys_fstatat(top, "a/b", &st, 0), ENOENT);
+	assert_int_equal(rump_sys_write(fd, "x", 1), 1);
+	works(rump_sys_fstat(fd, &st));
+	assert_int_equal(st.st_size, 1);
+	works(rump_sys_close(top));
+	works(rump_sys_fstat(fd, &st));
+	works(rump_sys_close(fd));
+	assert_true(vnodes() <= before);
+	works(rump_sys_mount(FS, "/m", 0, NULL, 0));
+	works(rump_sys_unmount("/m", 0));
+}
+
 static void
 read_only_mount(void **state)
 {
@@ -349,6 +395,7 @@ main(void)
 		cmocka_unit_test(covered_directory_is_busy),
 		cmocka_unit_test(forced_unmount_leaves_dead_files),
 		cmocka_unit_test(detached_mount_ends_with_its_last_user),
+		cmocka_unit_test(detached_mount_takes_those_below_along),
 		cmocka_unit_test(read_only_mount),
 		cmocka_unit_test(nodev_and_statfs),
 		cmocka_unit_test(mounting_under_walkers),

@@ -404,18 +404,38 @@ mount_reap(void)
 	mutex_exit(&mount_tree_lock);
 }
 
-static int
+static struct mount *
+mount_child(struct mount *mp)
+{
+	struct mount *child;
+	struct list *n;
+
+	LIST_FOREACH(n, &mounts) {
+		child = container_of(n, struct mount, mnt_link);
+		if (child->mnt_parent == mp)
+			return child;
+	}
+	return NULL;
+}
+
+/*
+ * Off the tree, with all that is mounted below, each on its own: they end when
+ * nobody is in them.
+ */
+static void
 mount_detach(struct mount *mp)
 {
+	struct mount *leaf, *child;
 
-	if (mount_has_children(mp))
-		return EBUSY;
-	(void)mount_sync(mp, true);
-	atomic_store(&mp->mnt_covered->v_mounted, NULL);
-	list_remove(&mp->mnt_link);
-	list_insert_tail(&detached, &mp->mnt_link);
+	do {
+		for (leaf = mp; (child = mount_child(leaf)) != NULL;)
+			leaf = child;
+		(void)mount_sync(leaf, true);
+		atomic_store(&leaf->mnt_covered->v_mounted, NULL);
+		list_remove(&leaf->mnt_link);
+		list_insert_tail(&detached, &leaf->mnt_link);
+	} while (leaf != mp);
 	atomic_store(&any_detached, true);
-	return 0;
 }
 
 int
@@ -453,11 +473,14 @@ sys_umount2(const char *path, int flags, long *rv __maybe_unused)
 		error = mount_close(mp, (flags & MNT_FORCE) != 0);
 		if (error == 0)
 			mount_remove(mp, (flags & MNT_FORCE) != 0);
-		else if ((flags & MNT_DETACH) != 0)
-			error = mount_detach(mp);
+		else if ((flags & MNT_DETACH) != 0) {
+			mount_detach(mp);
+			error = 0;
+		}
 	}
 	mutex_exit(&mount_tree_lock);
 	mount_drop(mp);
+	mount_reap();
 	return error;
 }
 
