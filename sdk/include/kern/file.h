@@ -82,6 +82,7 @@ struct file {
 	struct kmutex f_offlock;
 	struct cred *f_cred;		/* [I] who opened it */
 	_Atomic(void *) f_epoll;	/* [a] epoll's registrations of it */
+	_Atomic(void *) f_async;	/* [a] who hears of readiness, or NULL */
 	_Atomic(void *) f_flock;	/* [a] it has advisory locks: hint */
 	struct epoch_entry f_epoch;
 	/** A rump kernel's fast access for vnodes; else NULL. [I] */

@@ -19,6 +19,7 @@
 
 struct cwdinfo;
 struct filedesc;
+struct itimer;
 struct sigacts;
 struct vnet;
 
@@ -70,6 +71,7 @@ struct proc {
 	_Atomic(struct filedesc *) p_fd; /* [a] its own threads set it */
 	struct cwdinfo *p_cwdi;		/* [p] the faction vfs's, or NULL */
 	struct sigacts *p_sigacts;	/* [p] */
+	_Atomic(struct itimer *) p_itimer; /* [a] once set; NULL: none yet */
 	struct vnet *p_vnet;		/* [p] the faction net's, or NULL */
 	const struct vmops *p_vmops;	/* [I] */
 	void *p_vmarg;			/* [I] */

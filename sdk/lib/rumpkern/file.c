@@ -7,6 +7,7 @@
 #include <kern/proc.h>
 #include <kern/string.h>
 
+#include "fasync.h"
 #include "proc_private.h"
 #include "sysproto.h"
 
@@ -30,6 +31,7 @@ file_alloc(const struct fileops *ops, void *data, int flags,
 	mutex_init(&fp->f_offlock, &offset_lc);
 	fp->f_cred = cred_hold(curcred());
 	atomic_init(&fp->f_epoll, NULL);
+	atomic_init(&fp->f_async, NULL);
 	atomic_init(&fp->f_flock, NULL);
 	fp->f_vnode = NULL;
 	*fpp = fp;
@@ -54,6 +56,9 @@ file_rele(struct file *fp)
 	if (__unlikely(atomic_load_explicit(&fp->f_epoll,
 	    memory_order_relaxed) != NULL))
 		epoll_file_gone(fp);
+	if (__unlikely(atomic_load_explicit(&fp->f_async,
+	    memory_order_relaxed) != NULL))
+		fasync_file_gone(fp);
 	if (fp->f_ops->fo_close != NULL)
 		error = fp->f_ops->fo_close(fp);
 	cred_rele(fp->f_cred);
@@ -79,6 +84,8 @@ file_init(void)
 		error = uname_init();
 	if (error == 0)
 		error = console_init();
+	if (error == 0)
+		error = fasync_init();
 	syscall_register(&syscalls_kern);
 	return error;
 }

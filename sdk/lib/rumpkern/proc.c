@@ -75,6 +75,28 @@ proc_find(pid_t pid, struct proc **pp)
 }
 
 struct proc *
+proc_of_group(pid_t *pos, pid_t pgid)
+{
+	struct proc *p, *found = NULL;
+	struct list *n;
+
+	mutex_enter(&proc_list_lock);
+	LIST_FOREACH(n, &proc_list) {
+		p = container_of(n, struct proc, p_link);
+		if (p->p_pid <= *pos || (pgid != 0 && p->p_pgid != pgid) ||
+		    (found != NULL && found->p_pid < p->p_pid))
+			continue;
+		found = p;
+	}
+	if (found != NULL) {
+		proc_hold(found);
+		*pos = found->p_pid;
+	}
+	mutex_exit(&proc_list_lock);
+	return found;
+}
+
+struct proc *
 proc_hold(struct proc *p)
 {
 	atomic_fetch_add_explicit(&p->p_refs, 1, memory_order_relaxed);
@@ -291,6 +313,7 @@ void
 proc_exit(struct proc *p)
 {
 	KASSERT((p->p_flags & P_EXITING) != 0);
+	itimer_free(p);
 	filedesc_rele(p->p_fd, p);
 	p->p_fd = NULL;
 	rw_enter(&hooks_lock, RW_READER);

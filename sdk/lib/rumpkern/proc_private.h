@@ -22,6 +22,7 @@ int epoll_init(void);
 int uname_init(void);
 int clock_init(void);
 int console_init(void);
+int fasync_init(void);
 int timerfd_init(void);
 int signalfd_init(void);
 
@@ -62,6 +63,12 @@ void lwp_release(struct lwp *l);
 struct sigacts *sigacts_alloc(const struct sigacts *parent);
 void sigacts_free(struct sigacts *sa);
 void signal_lwp_gone(struct lwp *l);
+
+/* The next process of a group (0: any) after *pos, referenced; NULL: none. */
+struct proc *proc_of_group(pid_t *pos, pid_t pgid);
+
+/* The process ends. */
+void itimer_free(struct proc *p);
 
 /* The last reference to a file that an epoll has is gone. */
 void epoll_file_gone(struct file *fp);

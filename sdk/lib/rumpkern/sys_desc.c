@@ -12,12 +12,12 @@
 #include <linux/close_range.h>
 #include <linux/resource.h>
 
+#include "fasync.h"
 #include "filedesc.h"
 #include "sysproto.h"
 
-/* What F_SETFL may change. */
-#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_NDELAY | O_DIRECT | O_NOATIME | \
-    FASYNC)
+/* What F_SETFL may change, beside FASYNC. */
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_NDELAY | O_DIRECT | O_NOATIME)
 /* What F_GETFL does not show: it concerned the open only. */
 #define OPEN_ONLY (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
 
@@ -136,9 +136,10 @@ file_setfl(struct file *fp, int flags)
 }
 
 static int
-fcntl_file(struct file *fp, int cmd, void *arg, long *rv)
+fcntl_file(struct file *fp, int fd, int cmd, void *arg, long *rv)
 {
 	int flags = atomic_load_explicit(&fp->f_flags, memory_order_relaxed);
+	int error;
 
 	if (cmd == F_GETFL) {
 		*rv = flags & ~OPEN_ONLY;
@@ -146,8 +147,21 @@ fcntl_file(struct file *fp, int cmd, void *arg, long *rv)
 	}
 	if ((flags & O_PATH) != 0)
 		return EBADF;
-	if (cmd == F_SETFL)
-		return file_setfl(fp, (int)(intptr_t)arg);
+	switch (cmd) {
+	case F_SETFL:
+		/* Where there is nothing to tell, O_ASYNC has no effect. */
+		error = fasync_set(fp, fd, ((intptr_t)arg & FASYNC) != 0);
+		return error != 0 && error != ENOTTY ? error :
+		    file_setfl(fp, (int)(intptr_t)arg);
+	case F_SETOWN:
+	case F_GETOWN:
+	case F_SETOWN_EX:
+	case F_GETOWN_EX:
+	case F_GETOWNER_UIDS:
+	case F_SETSIG:
+	case F_GETSIG:
+		return fasync_fcntl(fp, cmd, arg, rv);
+	}
 	if (fp->f_ops->fo_fcntl != NULL)
 		return fp->f_ops->fo_fcntl(fp, cmd, arg, rv);
 	return cmd == F_SETPIPE_SZ || cmd == F_GETPIPE_SZ ? EBADF : EINVAL;
@@ -176,7 +190,7 @@ sys_fcntl(int fd, int cmd, void *arg, long *rv)
 	error = fd_get(fd, &fp);
 	if (error != 0)
 		return error;
-	error = fcntl_file(fp, cmd, arg, rv);
+	error = fcntl_file(fp, fd, cmd, arg, rv);
 	fd_put(fp);
 	return error;
 }
@@ -184,30 +198,21 @@ sys_fcntl(int fd, int cmd, void *arg, long *rv)
 /* ---- ioctl, fstat ----------------------------------------------------- */
 
 static int
-ioctl_flag(struct file *fp, int flag, void *arg)
+ioctl_file(struct file *fp, int fd, unsigned long cmd, void *arg)
 {
 	int on, flags, error;
 
-	error = copyin(arg, &on, sizeof(on));
-	if (error != 0)
-		return error;
-	flags = atomic_load(&fp->f_flags);
-	return file_setfl(fp, on != 0 ? flags | flag : flags & ~flag);
-}
-
-static int
-ioctl_file(struct file *fp, unsigned long cmd, void *arg)
-{
-	if ((atomic_load_explicit(&fp->f_flags, memory_order_relaxed) &
-	    O_PATH) != 0)
+	flags = atomic_load_explicit(&fp->f_flags, memory_order_relaxed);
+	if ((flags & O_PATH) != 0)
 		return EBADF;
-	switch (cmd) {
-	case FIONBIO:
-		return ioctl_flag(fp, O_NONBLOCK, arg);
-	case FIOASYNC:
-		/* Only a file that knows the flag sends SIGIO. */
-		return fp->f_ops->fo_setfl == NULL ? ENOTTY :
-		    ioctl_flag(fp, FASYNC, arg);
+	if (cmd == FIONBIO || cmd == FIOASYNC) {
+		error = copyin(arg, &on, sizeof(on));
+		if (error != 0)
+			return error;
+		if (cmd == FIOASYNC)
+			return fasync_set(fp, fd, on != 0);
+		return file_setfl(fp, on != 0 ? flags | O_NONBLOCK :
+		    flags & ~O_NONBLOCK);
 	}
 	if (fp->f_ops->fo_ioctl == NULL)
 		return ENOTTY;
@@ -228,7 +233,7 @@ sys_ioctl(int fd, unsigned long cmd, void *arg, long *rv __maybe_unused)
 	if (cmd == FIOCLEX || cmd == FIONCLEX)
 		error = fd_setcloexec(fd, cmd == FIOCLEX);
 	else
-		error = ioctl_file(fp, cmd, arg);
+		error = ioctl_file(fp, fd, cmd, arg);
 	fd_put(fp);
 	return error;
 }

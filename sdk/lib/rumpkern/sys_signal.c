@@ -62,29 +62,6 @@ kill_proc(struct proc *p, int sig)
 	return signal_post(p, 0, sig, &info);
 }
 
-/* The process behind pos that is in the group (0: any); referenced. */
-static struct proc *
-next_of_group(pid_t *pos, pid_t pgid)
-{
-	struct proc *p, *found = NULL;
-	struct list *n;
-
-	mutex_enter(&proc_list_lock);
-	LIST_FOREACH(n, &proc_list) {
-		p = container_of(n, struct proc, p_link);
-		if (p->p_pid <= *pos || (pgid != 0 && p->p_pgid != pgid) ||
-		    (found != NULL && found->p_pid < p->p_pid))
-			continue;
-		found = p;
-	}
-	if (found != NULL) {
-		proc_hold(found);
-		*pos = found->p_pid;
-	}
-	mutex_exit(&proc_list_lock);
-	return found;
-}
-
 /* pgid 0: everybody but process 1 and the caller. */
 static int
 kill_group(pid_t pgid, int sig)
@@ -94,7 +71,7 @@ kill_group(pid_t pgid, int sig)
 	pid_t pos = pgid == 0 ? 1 : 0;
 	int error = 0;
 
-	while ((p = next_of_group(&pos, pgid)) != NULL) {
+	while ((p = proc_of_group(&pos, pgid)) != NULL) {
 		if (pgid != 0 || p != curproc) {
 			found = true;
 			error = kill_proc(p, sig);
