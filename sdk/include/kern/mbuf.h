@@ -244,11 +244,15 @@ mext_hold(struct mext *me)
 
 void mext_rele(struct mext *me);
 
-/** What it costs: the mbuf and its whole storage, for sb_mbcnt. */
+/**
+ * What it costs a socket buffer (sb_mbcnt): the mbuf, and its part of the
+ * storage, which others may have parts of. Depends on m_len.
+ */
 static inline size_t
 m_cost(const struct mbuf *m)
 {
-	return MSIZE + (m->m_ext != NULL ? m->m_ext->me_size : 0);
+	return MSIZE + (m->m_ext != NULL ?
+	    MIN((size_t)m->m_ext->me_size, m->m_len + (size_t)MCLBYTES) : 0);
 }
 
 /* ---- Internet checksum (RFC 1071) ------------------------------------- */

@@ -36,8 +36,10 @@ bool netisr_inside(void);
 /**
  * Call nw_fn at the end of this thread's section; once, however often it is
  * asked for before. nw belongs to the section until nw_fn is called.
+ *
+ * @return false: it waits for that already, here or on another thread
  */
-void netisr_defer(struct network *nw);
+bool netisr_defer(struct network *nw);
 
 /*
  * q  nq_lock   I  immutable

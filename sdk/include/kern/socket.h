@@ -9,9 +9,10 @@
  *
  * so_lock protects the socket, both buffers and the protocol's control block
  * (so_pcb). It is held over output down to the interface, never over a copy
- * from or to a process: sb_iolock is, which serialises readers and writers.
+ * from or to a process: a sender copies before it locks, a receiver cuts what
+ * it takes out of the buffer and copies it afterwards.
  *
- * Lock order: sb_iolock -> so_lock of a connection -> so_lock of the listening
+ * Lock order: so_lock of a connection -> so_lock of the listening
  * socket it came from -> tables of protocols -> interfaces. Two sockets of
  * the same kind are never locked by the network's code: what one socket's output
  * means to another of this kernel travels as a packet (netisr, <kern/ifnet.h>).
@@ -21,6 +22,7 @@
 
 #include <kern/file.h>
 #include <kern/mbuf.h>
+#include <kern/netisr.h>
 #include <kern/poll.h>
 #include <kern/sockaddr.h>
 #include <kern/sync.h>
@@ -37,7 +39,7 @@ struct ifnet;
  * A queue of data: a stream is one chain by m_next (sb_mb); datagrams are
  * chains of their own, linked by m_nextpkt.
  *
- * o  so_lock   x  sb_iolock   a  atomic; written under so_lock
+ * o  so_lock   a  atomic; written under so_lock
  */
 struct sockbuf {
 	struct mbuf *sb_mb;		/* [o] */
@@ -47,11 +49,9 @@ struct sockbuf {
 	uint32_t sb_hiwat;		/* [o] limit of sb_cc */
 	uint32_t sb_mbmax;		/* [o] limit of sb_mbcnt */
 	uint32_t sb_lowat;		/* [o] SO_RCVLOWAT, SO_SNDLOWAT */
-	uint16_t sb_flags;		/* [o] SB_* */
-	uint16_t sb_waiters;		/* [o] threads in sb_cv */
+	uint32_t sb_flags;		/* [o] SB_* */
 	nstime_t sb_timeo;		/* [o] 0: for ever */
 	struct kcondvar sb_cv;
-	struct kmutex sb_iolock;	/* one reader, one writer at a time */
 };
 
 #define SB_LOCKED	0x01	/* size chosen by SO_*BUF: no auto-tuning */
@@ -69,6 +69,7 @@ struct sockbuf {
 #define SS_DEAD			0x0100	/* freed when the epoch ends */
 #define SS_ISDISCONNECTED	0x0200	/* was connected once */
 #define SS_INCOMPLETE		0x0400	/* made by a listening socket, not ready */
+#define SS_ASYNCCONN		0x0800	/* connect() has returned, not with 0 */
 
 /* so_options: SO_* booleans */
 #define SOO_DEBUG	0x0001
@@ -87,12 +88,14 @@ struct sockbuf {
 #define SOO_RXQ_OVFL	0x2000
 #define SOO_ZEROCOPY	0x4000
 #define SOO_TSNEW	0x8000	/* the _NEW layout of time stamps */
+#define SOO_SELECTERR	0x10000	/* SO_SELECT_ERR_QUEUE */
 
 /* What only a listening socket has. */
 struct solisten {
 	struct list sl_comp;		/* [o] so_qlink: ready for accept */
+	struct list sl_incomp;		/* [o] so_qlink: made, not ready */
 	unsigned sl_qlen;		/* [o] on sl_comp */
-	unsigned sl_incqlen;		/* [o] made, not ready */
+	unsigned sl_incqlen;		/* [o] on sl_incomp */
 	unsigned sl_limit;		/* [o] backlog */
 };
 
@@ -136,6 +139,9 @@ struct socket {
 	struct socket *so_head;		/* [o] the listening socket: reference */
 	struct list so_qlink;		/* [head's o] */
 	struct soextra *so_extra;	/* [o] or NULL */
+	uint32_t so_oobmark;		/* [o] bytes of so_rcv before the mark */
+	_Atomic uint32_t so_wakes;	/* [a] POLL*, for so_wake */
+	struct network so_wake;		/* wake-ups at the section's end */
 	struct pollhead so_poll;
 	struct sockbuf so_snd, so_rcv;
 	struct cred *so_cred;		/* [I] SO_PEERCRED's side; reference */
@@ -169,7 +175,10 @@ struct protosw {
 	 * keep a reference of the socket (so_hold()) until it may go.
 	 */
 	void (*pr_detach)(struct socket *so);
-	/** The connection ends at once, with what the protocol has for it. */
+	/**
+	 * The connection ends at once, with what the protocol has for it, and
+	 * the control block is given up, as by pr_detach. SS_NOFDREF is set.
+	 */
 	void (*pr_abort)(struct socket *so);
 	int (*pr_bind)(struct socket *so, const struct sockaddr *sa,
 	    socklen_t len);
@@ -202,7 +211,10 @@ struct protosw {
 	    socklen_t *lenp);
 	int (*pr_peeraddr)(struct socket *so, struct sockaddr_storage *ss,
 	    socklen_t *lenp);
-	/** Options not of SOL_SOCKET, and those the layer passes on. */
+	/**
+	 * Options. Those of SOL_SOCKET that the layer does not know, and, after
+	 * they were set, those that it knows: ENOPROTOOPT is no error then.
+	 */
 	int (*pr_ctloutput)(struct socket *so, struct sockopt *sopt);
 	/** No lock is held; arg is the process's. ENOTTY: not mine. */
 	int (*pr_ioctl)(struct socket *so, unsigned long cmd, void *arg);
@@ -248,8 +260,10 @@ int socreate(struct vnet *vn, int family, int type, int protocol,
     struct socket **sop);
 /**
  * A connection for a listening socket (locked): inherits options and buffers,
- * SS_INCOMPLETE, counted in sl_incqlen, so_head set, pr_attach called. The caller's
- * reference; lock it before it becomes known. NULL: queue full (no memory).
+ * SS_INCOMPLETE, on sl_incomp, so_head set, pr_attach called. The queue has a
+ * reference; the other one is the caller's, so_rele() it in the end. Lock it before
+ * it becomes known. NULL: queue full (no memory). Until soisconnected(), its
+ * end is soisdisconnected(), which takes it off the queue.
  */
 struct socket *sonewconn(struct socket *head);
 /** May the listening socket take another connection? */
@@ -273,7 +287,7 @@ so_hold(struct socket *so)
 	return so;
 }
 
-/** Not with so_lock held. */
+/** With so_lock held only inside an epoch, which keeps the storage. */
 void so_rele(struct socket *so);
 
 static inline void
@@ -307,7 +321,11 @@ void sohasoob(struct socket *so);
 void sorwakeup(struct socket *so);
 void sowwakeup(struct socket *so);
 
-/* The defaults behind pr_sosend, pr_soreceive; no lock held. flags: MSG_*. */
+/*
+ * The defaults behind pr_sosend, pr_soreceive; no lock held. flags: MSG_*. What
+ * was transferred is what uio_resid lost; a record's length, also where it was
+ * cut (MSG_TRUNC), is what uio_offset, 0 before, becomes.
+ */
 int sosend(struct socket *so, const struct sockaddr *sa, socklen_t salen,
     struct uio *uio, struct mbuf *control, int flags);
 int soreceive(struct socket *so, struct sockaddr_storage *ss, socklen_t *lenp,
@@ -340,8 +358,7 @@ sbspace(const struct sockbuf *sb)
 
 /** Set the limits. @return ENOBUFS: above the maximum */
 int sbreserve(struct sockbuf *sb, uint32_t hiwat);
-/** Append a chain to a stream; small mbufs are joined where the tail has room
- * (send buffers only: a reader looks at a receive buffer's without the lock). */
+/** Append a chain to a stream; small mbufs are joined where the tail has room. */
 void sbappendstream(struct sockbuf *sb, struct mbuf *m);
 /**
  * Append a record: a chain with M_PKTHDR; control (MT_CONTROL) goes in front
@@ -401,6 +418,14 @@ void cmsg_put(struct cmsgbuf *cb, int level, int type, const void *data,
  */
 bool cmsg_next(const struct mbuf *control, size_t *off, struct cmsghdr *ch,
     const uint8_t **data, size_t *n);
+
+/** What the layer asks of who has interfaces (SO_BINDTODEVICE). */
+struct so_ifnames {
+	uint32_t (*si_index)(struct vnet *vn, const char *name); /* 0: none */
+	bool (*si_name)(struct vnet *vn, uint32_t index, char *name);
+};
+/** Set by that component's init; NULL before. */
+extern const struct so_ifnames *so_ifnames;
 
 /** The error queue (MSG_ERRQUEUE): takes m over. ee: struct sock_extended_err.
  * so_lock held. */

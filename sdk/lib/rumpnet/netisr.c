@@ -64,16 +64,17 @@ netisr_inside(void)
 	return ctx.nc_depth > 0;
 }
 
-void
+bool
 netisr_defer(struct network *nw)
 {
 	KASSERT(ctx.nc_depth > 0);
 	if (atomic_exchange_explicit(&nw->nw_queued, true,
-	    memory_order_acquire))
-		return;
+	    memory_order_acq_rel))
+		return false;
 	nw->nw_next = NULL;
 	*ctx.nc_tail = nw;
 	ctx.nc_tail = &nw->nw_next;
+	return true;
 }
 
 /* ---- Queues -------------------------------------------------------------- */
@@ -189,7 +190,7 @@ netqueue_put(struct netqueue *nq, struct mbuf *m)
 	spin_unlock(&nq->nq_lock);
 	if (drive) {
 		if (ctx.nc_depth > 0)
-			netisr_defer(&nq->nq_work);
+			(void)netisr_defer(&nq->nq_work);
 		else
 			softint_schedule(nq->nq_softint);
 	}

@@ -7,5 +7,6 @@
 
 int netisr_init(void);
 int vnet_init(void);
+int socket_init(void);
 
 #endif
