@@ -229,7 +229,8 @@ names_of(const struct side *s, const char *path, size_t *np)
 	if (len < 0)
 		fail("getdents", path);
 	s->close(fd);
-	qsort(names, n, sizeof(*names), cmp_str);
+	if (n > 0)
+		qsort(names, n, sizeof(*names), cmp_str);
 	for (i = 1; i < n; i++)
 		if (strcmp(names[i - 1], names[i]) == 0 && !lenient) {
 			warnx("%s: %s is there twice", path, names[i]);
