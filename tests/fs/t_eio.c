@@ -8,9 +8,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
-#include <rump/etfs.h>
 #include <rump/rump.h>
 #include <rump/rump_syscalls.h>
 #include <rump/rumpuser_fault.h>
@@ -20,8 +18,6 @@
 
 #define STEPS_MAX 5000		/* more requests than it makes */
 
-static char image[64];
-
 static void
 each_fails_once(enum rumpuser_fault kind)
 {
@@ -29,7 +25,7 @@ each_fails_once(enum rumpuser_fault kind)
 	uint64_t n, count;
 
 	for (n = 1; n < STEPS_MAX; n++) {
-		ok_errno(fsload_sh("cp %s.new %s", image, image));
+		ok_errno(fsload_image_restore());
 		rumpuser_fault_set(kind, n, EIO);
 		fsload_run(&fl);
 		count = rumpuser_fault_count(kind);
@@ -40,8 +36,7 @@ each_fails_once(enum rumpuser_fault kind)
 			assert_int_equal(fsload_mount("ext4"), 0);
 			assert_true(fsload_left());
 			assert_int_equal(rump_sys_umount2(FSLOAD_DIR, 0), 0);
-			ok_errno(fsload_sh("e2fsck -fn %s >%s.log 2>&1 || "
-			    "{ cat %s.log; false; }", image, image, image));
+			ok_errno(fsload_image_check());
 		}
 		if (count < n)
 			break;
@@ -73,24 +68,6 @@ failing_syncs_are_reported(void **state)
 	each_fails_once(RUMPUSER_FAULT_SYNC);
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	snprintf(image, sizeof(image), "/tmp/t_eio.%d", (int)getpid());
-	return fsload_sh("truncate -s 4M %s.new && mkfs.ext4 -q -F %s.new && "
-	    "cp %s.new %s", image, image, image, image) != 0 ||
-	    rump_init() != 0 || rump_sys_mkdir(FSLOAD_DIR, 0755) != 0 ||
-	    rump_pub_etfs_register(FSLOAD_DEVICE, image, RUMP_ETFS_BLK) != 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return fsload_sh("rm -f %s %s.new %s.log", image, image, image);
-}
-
 int
 main(void)
 {
@@ -100,5 +77,6 @@ main(void)
 		cmocka_unit_test(failing_syncs_are_reported),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, fsload_setup,
+	    fsload_teardown);
 }

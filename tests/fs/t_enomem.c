@@ -9,9 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include <rump/etfs.h>
 #include <rump/rump.h>
 #include <rump/rump_syscalls.h>
 
@@ -20,8 +18,6 @@
 
 #define STEPS_MAX	20000		/* more allocations than it has */
 #define SLACK		(512 << 10)	/* caches may be fuller or emptier */
-
-static char image[64];
 
 static uint64_t
 memory_used(void)
@@ -68,13 +64,12 @@ every_allocation_fails_once(const char *type, void (*judge)(uint64_t step))
 static void
 judge_ext4(uint64_t step)
 {
-	if (fsload_sh("e2fsck -fn %s >%s.log 2>&1 || { cat %s.log; false; }",
-	    image, image, image) != 0) {
+	if (fsload_image_check() != 0) {
 		print_error("allocation %lu: e2fsck finds errors\n",
 		    (unsigned long)step);
 		fail();
 	}
-	ok_errno(fsload_sh("cp %s.new %s", image, image));
+	ok_errno(fsload_image_restore());
 }
 
 static void
@@ -91,24 +86,6 @@ ext4_survives_every_failing_allocation(void **state)
 	every_allocation_fails_once("ext4", judge_ext4);
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	snprintf(image, sizeof(image), "/tmp/t_enomem.%d", (int)getpid());
-	return fsload_sh("truncate -s 4M %s && mkfs.ext4 -q -F %s && "
-	    "cp %s %s.new", image, image, image, image) != 0 ||
-	    rump_init() != 0 || rump_sys_mkdir(FSLOAD_DIR, 0755) != 0 ||
-	    rump_pub_etfs_register(FSLOAD_DEVICE, image, RUMP_ETFS_BLK) != 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return fsload_sh("rm -f %s %s.new %s.log", image, image, image);
-}
-
 int
 main(void)
 {
@@ -117,5 +94,6 @@ main(void)
 		cmocka_unit_test(ext4_survives_every_failing_allocation),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, fsload_setup,
+	    fsload_teardown);
 }

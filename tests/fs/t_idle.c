@@ -27,8 +27,6 @@
 #define SWITCHES_MAX	8		/* the test's own sleep is one */
 #define TRIES		10		/* what was started may have to end */
 
-static char image[64];
-
 static void
 usage(long *us, long *switches)
 {
@@ -90,7 +88,8 @@ idle_with_file_systems(void **state)
 	(void)state;
 	assert_int_equal(rump_sys_mkdir("/tmpfs", 0755), 0);
 	assert_int_equal(rump_sys_mkdir("/ext4", 0755), 0);
-	ok_errno(rump_pub_etfs_register("/dev/idle", image, RUMP_ETFS_BLK));
+	ok_errno(rump_pub_etfs_register("/dev/idle", fsload_image,
+	    RUMP_ETFS_BLK));
 	assert_int_equal(rump_sys_mount("tmpfs", "/tmpfs", 0, NULL, 0), 0);
 	assert_int_equal(rump_sys_mount("ext4", "/ext4", 0, &args,
 	    sizeof(args)), 0);
@@ -122,11 +121,9 @@ main(void)
 	};
 	int failed;
 
-	snprintf(image, sizeof(image), "/tmp/t_idle.%d", (int)getpid());
-	if (fsload_sh("truncate -s 8M %s && mkfs.ext4 -q -F %s",
-	    image, image) != 0)
+	if (fsload_image_create("8M") != 0)
 		return 1;
 	failed = cmocka_run_group_tests(idle, NULL, NULL);
-	unlink(image);
+	fsload_image_remove();
 	return failed;
 }

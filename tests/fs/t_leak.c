@@ -30,8 +30,6 @@
 
 #define works(call)	assert_int_equal((call), 0)
 
-static char image[64];
-
 static uint64_t
 memory_used(void)
 {
@@ -133,7 +131,8 @@ cycle_ext4(void)
 {
 	struct ext2fs_args args = { .fspec = "/dev/leak" };
 
-	ok_errno(rump_pub_etfs_register("/dev/leak", image, RUMP_ETFS_BLK));
+	ok_errno(rump_pub_etfs_register("/dev/leak", fsload_image,
+	    RUMP_ETFS_BLK));
 	works(rump_sys_mount("ext4", "/m", 0, &args, sizeof(args)));
 	works(rump_sys_mkdir("/m/in", 0755));
 	works(rump_sys_chroot("/"));
@@ -163,7 +162,8 @@ cycle_ext4_readonly(void)
 {
 	struct ext2fs_args args = { .fspec = "/dev/leak" };
 
-	ok_errno(rump_pub_etfs_register("/dev/leak", image, RUMP_ETFS_BLK));
+	ok_errno(rump_pub_etfs_register("/dev/leak", fsload_image,
+	    RUMP_ETFS_BLK));
 	works(rump_sys_mount("ext4", "/m", MS_RDONLY, &args, sizeof(args)));
 	works(rump_sys_access("/m/lost+found", 0));
 	assert_int_equal(rump_sys_mkdir("/m/d", 0755), -1);
@@ -200,12 +200,10 @@ main(void)
 	int failed;
 
 	rump_boot_sethowto(RUMP_AB_SILENT);
-	snprintf(image, sizeof(image), "/tmp/t_leak.%d", (int)getpid());
 	if (rump_init() != 0 || rump_sys_mkdir("/m", 0755) != 0 ||
-	    fsload_sh("truncate -s 8M %s && mkfs.ext4 -q -F %s",
-	    image, image) != 0)
+	    fsload_image_create("8M") != 0)
 		return 1;
 	failed = cmocka_run_group_tests(leak, NULL, NULL);
-	unlink(image);
+	fsload_image_remove();
 	return failed;
 }

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rump/etfs.h>
 #include <rump/fs/ext2fs.h>
 #include <rump/fs/tmpfs.h>
+#include <rump/rump.h>
 #include <rump/rump_syscalls.h>
 
 #include "fsload.h"
@@ -144,4 +146,60 @@ fsload_sh(const char *fmt, ...)
 	vsnprintf(cmd, sizeof(cmd), fmt, ap);
 	va_end(ap);
 	return system(cmd);
+}
+
+/* ---- The image ---------------------------------------------------------- */
+
+char fsload_image[] = "/tmp/rump_image.XXXXXX";
+
+int
+fsload_image_create(const char *size)
+{
+	int fd = mkstemp(fsload_image);
+
+	if (fd == -1)
+		return -1;
+	close(fd);
+	return fsload_sh("truncate -s %s %s && mkfs.ext4 -q -F %s && "
+	    "cp %s %s.new", size, fsload_image, fsload_image, fsload_image,
+	    fsload_image);
+}
+
+int
+fsload_image_restore(void)
+{
+	return fsload_sh("cp %s.new %s", fsload_image, fsload_image);
+}
+
+int
+fsload_image_check(void)
+{
+	return fsload_sh("e2fsck -fn %s >%s.log 2>&1 || "
+	    "{ cat %s.log; false; }", fsload_image, fsload_image,
+	    fsload_image);
+}
+
+void
+fsload_image_remove(void)
+{
+	(void)fsload_sh("rm -f %s %s.new %s.log", fsload_image, fsload_image,
+	    fsload_image);
+}
+
+int
+fsload_setup(void **state)
+{
+	(void)state;
+	return fsload_image_create("4M") != 0 || rump_init() != 0 ||
+	    rump_sys_mkdir(FSLOAD_DIR, 0755) != 0 ||
+	    rump_pub_etfs_register(FSLOAD_DEVICE, fsload_image,
+	    RUMP_ETFS_BLK) != 0 ? -1 : 0;
+}
+
+int
+fsload_teardown(void **state)
+{
+	(void)state;
+	fsload_image_remove();
+	return 0;
 }

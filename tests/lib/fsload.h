@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A small workload on a file system, from mount to unmount, for tests that
- * make something fail under it.
+ * make something fail under it; and its image.
  */
 #ifndef FSLOAD_H
 #define FSLOAD_H
@@ -31,6 +31,23 @@ void fsload_run(struct fsload *fl);
  * Says what differs.
  */
 bool fsload_left(void);
+
+/* An ext4 file system of the host's tools. */
+extern char fsload_image[];
+/* size: as truncate(1) has it. 0, or what failed. */
+int fsload_image_create(const char *size);
+/* Make it what it was when it was created. */
+int fsload_image_restore(void);
+/* 0: e2fsck is content; otherwise what it says is printed. */
+int fsload_image_check(void);
+void fsload_image_remove(void);
+
+/*
+ * Set-up and teardown of a group: a kernel with a small image at FSLOAD_DEVICE,
+ * and FSLOAD_DIR.
+ */
+int fsload_setup(void **state);
+int fsload_teardown(void **state);
 
 /* Run a shell command; its exit status. */
 int fsload_sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
