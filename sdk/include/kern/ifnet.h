@@ -26,7 +26,7 @@
 
 struct ifnet;
 struct ifaddr;
-struct neigh;
+struct ifmcast;
 struct nexthop;
 
 /* if_caps: what the driver can do with a frame in ifo_transmit */
@@ -71,7 +71,17 @@ struct ifops {
 	/** A waiter drives from now on; it does not any more. The driver's own thread
 	 * stays away between, and is told only when packets come later. */
 	void (*ifo_drive)(struct ifnet *ifp, bool on);
-	/** The last reference is gone: free if_softc and what holds ifp. */
+	/** The groups (if_mcast_ether()), or IFF_PROMISC, IFF_ALLMULTI
+	 * changed. ifnet_lock. */
+	void (*ifo_setfilter)(struct ifnet *ifp);
+	/** What it is connected to (rump_pub_netconfig_ifsetlinkstr): a bus, a
+	 * device. ifnet_lock is held. May sleep. */
+	int (*ifo_setlink)(struct ifnet *ifp, const char *link);
+	/** A user wants it gone: if_detach() it, and drop the driver's
+	 * reference. NULL: it stays (EOPNOTSUPP). No lock is held. */
+	int (*ifo_destroy)(struct ifnet *ifp);
+	/** The last reference is gone, and every epoch that saw it: free
+	 * if_softc. ifp is freed by the caller. On a kernel thread. */
 	void (*ifo_fini)(struct ifnet *ifp);
 };
 
@@ -102,7 +112,7 @@ struct ifnet {
 	const struct ifops *if_ops;	/* [I] */
 	const struct ifltype *if_ltype;	/* [I] */
 	void *if_softc;			/* [I] the driver's */
-	struct vnet *if_vnet;		/* [I] reference */
+	struct vnet *if_vnet;		/* [I] reference while it is attached */
 	uint32_t if_index;		/* [I] from 1 */
 	uint32_t if_caps;		/* [I] IFCAP_* */
 	uint32_t if_gsomax;		/* [I] bytes of payload, with IFCAP_TSO */
@@ -112,12 +122,13 @@ struct ifnet {
 	char if_name[IFNAMSIZ];		/* [n] */
 	uint8_t if_hwaddr[8];		/* [n] */
 	uint8_t if_hwbcast[8];		/* [I] */
+	_Atomic uint64_t if_lladdr;	/* [a] if_hwaddr, as its bytes lie */
 	_Atomic uint32_t if_taps;	/* [a] captures, AF_PACKET: how many */
-	void *if_taplist;		/* [n] */
-	_Atomic(void *) if_impair;	/* [a] NULL: none */
-	struct list if_addrs;		/* [n] struct ifaddr */
-	struct list if_mcast;		/* [n] */
-	struct list if_link;		/* [n] */
+	_Atomic(struct if_tap *) if_taplist;	/* [n] */
+	_Atomic(struct if_impair *) if_impair;	/* [a] NULL: none */
+	_Atomic(struct ifaddr *) if_addrs;	/* [n] IFADDR_FOREACH */
+	_Atomic(struct ifmcast *) if_mcast;	/* [n] */
+	_Atomic(struct ifnet *) if_next;	/* [n] by index */
 	_Atomic uint32_t if_refs;	/* [a] */
 	_Atomic bool if_dead;		/* [a] detached */
 	_Atomic bool if_driven;		/* [a] somebody is in ifo_poll */
@@ -125,7 +136,10 @@ struct ifnet {
 					 * waiter parks */
 	uint32_t if_txqlen;		/* [n] */
 	void *if_inet, *if_inet6;	/* [n] the families' own */
-	struct epoch_entry if_epoch;
+	struct ifpriv *if_priv;		/* [I] the component net's */
+	void (*if_free)(struct ifnet *ifp);	/* [I] if_rele()'s */
+	struct list if_link;		/* when nobody has it any more */
+	char if_linkstr[64];		/* [n] ifo_setlink's */
 	struct ifstats if_stats[IFSTRIPES];
 };
 
@@ -155,8 +169,23 @@ struct ifnet *if_alloc(const struct ifops *ops, const struct ifltype *lt,
 int if_attach(struct vnet *vn, struct ifnet *ifp, const char *name);
 /** Take it down and out; the caller's reference remains. Sleeps. */
 void if_detach(struct ifnet *ifp);
-struct ifnet *if_hold(struct ifnet *ifp);
-void if_rele(struct ifnet *ifp);
+
+static inline struct ifnet *
+if_hold(struct ifnet *ifp)
+{
+	atomic_fetch_add_explicit(&ifp->if_refs, 1, memory_order_relaxed);
+	return ifp;
+}
+
+/** Any context: what the last one does is left to a kernel thread. */
+static inline void
+if_rele(struct ifnet *ifp)
+{
+	if (atomic_fetch_sub_explicit(&ifp->if_refs, 1,
+	    memory_order_acq_rel) == 1)
+		ifp->if_free(ifp);
+}
+
 extern const struct ifltype ether_ltype, loop_ltype, rawip_ltype;
 /** Fill a random, locally administered Ethernet address. */
 void ether_randaddr(uint8_t addr[6]);
@@ -178,12 +207,30 @@ if_output(struct ifnet *ifp, struct mbuf *m, uint16_t ethertype,
 	return ifp->if_ltype->ilt_output(ifp, m, ethertype, nh, dst);
 }
 
-/** Frames to the driver, through taps, impairment and software offloads. */
+/** Frames (m_nextpkt) to the driver, through taps, impairment and software
+ * offloads; taken over. In a section and an epoch. */
 int if_transmit(struct ifnet *ifp, struct mbuf *m);
+/** The last half of if_transmit(), of if_input(): behind taps, impairment. */
+int if_transmit_direct(struct ifnet *ifp, struct mbuf *m);
+void if_input_direct(struct ifnet *ifp, struct mbuf *batch);
 
-/** By index or name; in an epoch, or if_hold() it before leaving. */
+/** By index or name; in an epoch, or with ifnet_lock. NULL: none. */
 struct ifnet *if_byindex(struct vnet *vn, uint32_t index);
 struct ifnet *if_byname(struct vnet *vn, const char *name);
+/** The one with the next higher index (0: the first); likewise. */
+struct ifnet *if_next(struct vnet *vn, uint32_t index);
+/** The vnet's loopback. */
+struct ifnet *if_loopback(struct vnet *vn);
+/** A counter's sum. */
+uint64_t if_stat(const struct ifnet *ifp, enum ifstat s);
+
+/**
+ * Segment a packet with ph_gso, at its link header or at its network header
+ * (ph_l3, ph_l4 are set): full headers, lengths, sequence numbers and identifiers;
+ * checksums MCSUM_PARTIAL as in m. Taken over; m_nextpkt links the segments.
+ * NULL: no memory, or it was malformed.
+ */
+struct mbuf *gso_segment(struct mbuf *m);
 
 /** A network protocol: its packets, and news. Static storage. */
 struct netproto {
@@ -192,13 +239,88 @@ struct netproto {
 	/** A batch of m_nextpkt, m_data at the network header; taken over. In a
 	 * section and an epoch. */
 	void (*np_input)(struct ifnet *ifp, struct mbuf *batch);
-	/** IFE_*; ifa for addresses. ifnet_lock is held. */
+	/** IFE_*; ifa for addresses. ifnet_lock is held. NULL: no interest. */
 	void (*np_event)(struct ifnet *ifp, int event, struct ifaddr *ifa);
-	struct netproto *np_next;
+	/** A packet (at its network header; taken over) that the link could not
+	 * deliver: no neighbour. NULL: it is dropped. In a section, an epoch. */
+	void (*np_unreach)(struct ifnet *ifp, struct mbuf *m);
+	enum vnet_slot np_slot;		/* no events before it has data */
+	_Atomic(struct netproto *) np_next;
 };
 enum { IFE_ATTACH, IFE_DETACH, IFE_UP, IFE_DOWN, IFE_MTU, IFE_ADDR_NEW,
-	IFE_ADDR_DEL };
+	IFE_ADDR_DEL, IFE_CHANGE /* name, flags, link address, carrier */ };
+/** From now on it gets packets and events; those of what is there already,
+ * netproto_replay() tells. */
 void netproto_register(struct netproto *np);
+/** IFE_ATTACH, IFE_ADDR_NEW, IFE_UP of what a vnet has: from vo_init, when its
+ * data is set. */
+void netproto_replay(struct netproto *np, struct vnet *vn);
+/** Packets of one type (m_nextpkt) to their protocol; for link layers. */
+void netproto_input(struct ifnet *ifp, uint16_t ethertype, struct mbuf *batch);
+
+/* ---- Settings; ifnet_lock is held ----------------------------------------- */
+
+/** IFF_UP, IFF_PROMISC, IFF_ALLMULTI and the other flags a user may set.
+ * @return what the driver's ifo_up said */
+int if_setflags(struct ifnet *ifp, uint32_t set, uint32_t clear);
+/** @return EINVAL: outside of if_minmtu .. if_maxmtu */
+int if_setmtu(struct ifnet *ifp, uint32_t mtu);
+/** @return EEXIST, EINVAL, EBUSY: it is up */
+int if_setname(struct ifnet *ifp, const char *name);
+/** @return EOPNOTSUPP, EADDRNOTAVAIL */
+int if_sethwaddr(struct ifnet *ifp, const uint8_t *addr);
+
+/* ---- Kinds of interfaces that users create ---------------------------------- */
+
+/** Static storage; a driver registers it at its init. */
+struct if_cloner {
+	const char *ifc_kind;		/* and its interfaces' names: shmif0 */
+	/** Make one and if_attach() it under that name: one reference, the
+	 * driver's. No lock is held. */
+	int (*ifc_create)(struct vnet *vn, const char *name);
+	struct if_cloner *ifc_next;
+};
+/** @return EEXIST */
+int if_cloner_register(struct if_cloner *ifc);
+/** kind NULL: the name without its number. name without a number, or NULL: the next
+ * free. @return ENXIO: no such kind; EEXIST, EINVAL, ENOMEM; *indexp: it */
+int if_create(struct vnet *vn, const char *kind, const char *name,
+    uint32_t *indexp);
+/** @return ENXIO, EOPNOTSUPP */
+int if_destroy(struct vnet *vn, const char *name);
+
+/* ---- Taps and impairment ---------------------------------------------------- */
+
+enum { IFTAP_IN, IFTAP_OUT };
+
+/** Sees each packet of an interface: capture, AF_PACKET. The owner's storage. */
+struct if_tap {
+	/** m: a frame from its link header on, as the stack has it: offloads
+	 * are not done. Not taken over, not changed. In an epoch. */
+	void (*tap_fn)(struct if_tap *tap, struct ifnet *ifp,
+	    const struct mbuf *m, int dir);
+	/** The interface is going (ifnet_lock held): NULL, or forget it. The
+	 * tap was taken off. */
+	void (*tap_gone)(struct if_tap *tap, struct ifnet *ifp);
+	_Atomic(struct if_tap *) tap_next;
+};
+/** ifnet_lock is held. */
+void if_tap_add(struct ifnet *ifp, struct if_tap *tap);
+/** Likewise; the tap may be in use until the epoch ends. */
+void if_tap_remove(struct ifnet *ifp, struct if_tap *tap);
+
+/** Stands between the stack and the driver. Set under ifnet_lock; freed through an
+ * epoch. NULL functions: that direction is not touched. */
+struct if_impair {
+	/** Packets (m_nextpkt, taken over); what comes out now is returned, what
+	 * comes later goes through if_transmit_direct(), if_input_direct(). */
+	struct mbuf *(*im_out)(struct if_impair *im, struct ifnet *ifp,
+	    struct mbuf *m);
+	struct mbuf *(*im_in)(struct if_impair *im, struct ifnet *ifp,
+	    struct mbuf *m);
+	/** The interface is going; ifnet_lock held. */
+	void (*im_gone)(struct if_impair *im, struct ifnet *ifp);
+};
 
 /* ---- Addresses ----------------------------------------------------------- */
 
@@ -206,7 +328,7 @@ void netproto_register(struct netproto *np);
  * All immutable but lifetimes and ifa_flags [ifnet_lock]; freed through an epoch.
  */
 struct ifaddr {
-	struct list ifa_link;
+	_Atomic(struct ifaddr *) ifa_next;
 	struct ifnet *ifa_ifp;
 	int ifa_family;
 	union inaddr ifa_addr, ifa_peer, ifa_bcast;
@@ -219,9 +341,16 @@ struct ifaddr {
 	struct epoch_entry ifa_epoch;
 };
 
-/** Add a copy, with its local, broadcast and prefix routes. @return EEXIST ... */
+/** Visit an interface's addresses: in an epoch, or with ifnet_lock. */
+#define IFADDR_FOREACH(ifa, ifp)					\
+	for ((ifa) = atomic_load_explicit(&(ifp)->if_addrs,		\
+	    memory_order_acquire); (ifa) != NULL; (ifa) =		\
+	    atomic_load_explicit(&(ifa)->ifa_next, memory_order_acquire))
+
+/** Add a copy, with its local, broadcast and prefix routes. ifnet_lock is held.
+ * @return EEXIST, EINVAL, ENOMEM */
 int ifaddr_add(struct ifnet *ifp, const struct ifaddr *ifa);
-/** @return EADDRNOTAVAIL */
+/** Likewise. plen 0xff: any. @return EADDRNOTAVAIL */
 int ifaddr_del(struct ifnet *ifp, int family, const union inaddr *addr,
     uint8_t plen);
 /** A source address for dst out of ifp. In an epoch. @return EADDRNOTAVAIL */
@@ -234,10 +363,21 @@ void ifnet_unlock(struct vnet *vn);
 
 /* ---- Multicast ----------------------------------------------------------- */
 
-/** Receive a group (counted). May sleep. */
+/** Receive a group (counted). ifnet_lock is not held. May sleep.
+ * @return ENOMEM, EADDRNOTAVAIL (leave) */
 int if_mcast_join(struct ifnet *ifp, int family, const union inaddr *group);
 int if_mcast_leave(struct ifnet *ifp, int family, const union inaddr *group);
 /** In an epoch. */
 bool if_mcast_member(struct ifnet *ifp, int family, const union inaddr *group);
+/** Is a group received that has this Ethernet address? Likewise. */
+bool if_mcast_ether(struct ifnet *ifp, const uint8_t *addr);
+
+/* ---- ioctl ----------------------------------------------------------------- */
+
+/**
+ * SIOC* of interfaces, addresses, routes, ARP: for pr_ioctl of the transports. arg is
+ * the process's. No lock is held. @return ENOTTY: not one of them
+ */
+int if_ioctl(struct vnet *vn, unsigned long cmd, void *arg);
 
 #endif

@@ -32,11 +32,14 @@ struct nexthop {
 	uint8_t nh_scope;
 	uint16_t nh_flags;
 	struct ifnet *nh_ifp;		/* reference */
+	uint32_t nh_oif;		/* index of the route's interface: of
+					 * NH_LOCAL, where the address is */
 	union inaddr nh_gateway;
 	union inaddr nh_prefsrc;	/* or any */
 	uint32_t nh_mtu;		/* RTAX_MTU, 0: the interface's */
 	uint32_t nh_hoplimit, nh_window, nh_initcwnd, nh_initrwnd, nh_rtomin,
 	    nh_advmss, nh_features;	/* RTAX_*; 0: default */
+	struct list nh_link;		/* the component net's */
 	struct epoch_entry nh_epoch;
 };
 
@@ -44,7 +47,9 @@ struct nexthop {
 struct route_key {
 	int rk_family;
 	union inaddr rk_dst, rk_src;	/* src: any: not chosen yet */
-	uint32_t rk_oif;		/* only through this interface, or 0 */
+	uint32_t rk_table;		/* 0: local and main */
+	uint32_t rk_oif;		/* only through this interface, or 0; it is
+					 * taken as on-link where no route is */
 	uint32_t rk_iif;		/* forwarding: where from, or 0 */
 	uint32_t rk_mark;
 	uint8_t rk_tos;
@@ -60,6 +65,12 @@ int route_lookup(struct vnet *vn, const struct route_key *rk,
 
 /** The vnet's route generation. */
 uint32_t route_generation(struct vnet *vn);
+
+struct nexthop *nexthop_hold(struct nexthop *nh);
+void nexthop_rele(struct nexthop *nh);
+/** The interface's own: dst is on the link. flags: 0, NH_BCAST, NH_MCAST. In an
+ * epoch. NULL: it is detached. */
+struct nexthop *if_nexthop(struct ifnet *ifp, uint16_t flags);
 
 /** A next hop kept between packets; zero at first; the owner's lock. */
 struct route_cache {
@@ -102,9 +113,29 @@ struct route_hop {
 int route_add(struct vnet *vn, const struct route_entry *re, int flags);
 /** Fields that are 0 match any. @return ESRCH */
 int route_delete(struct vnet *vn, const struct route_entry *re);
-/** Visit in order; resumable: cookie starts at NULL's contents (zeroed). */
-int route_walk(struct vnet *vn, int family,
+/** Where a walk goes on; zeroed at first. */
+struct route_cursor {
+	bool rc_started;
+	uint8_t rc_plen, rc_family;
+	uint32_t rc_table, rc_skip;
+	union inaddr rc_dst;
+};
+/**
+ * Visit a family's routes (0: all), table by table in order of prefixes, until fn
+ * returns non-zero: then the same cursor goes on with that route again. The
+ * table may change between calls. fn must not sleep: the routes' lock is held.
+ */
+int route_walk(struct vnet *vn, int family, struct route_cursor *rc,
     int (*fn)(const struct route_entry *re, void *arg), void *arg);
+
+/** Who wants to know of each change (rtnetlink). Static storage. */
+struct route_listener {
+	/** added: RTM_NEWROUTE, else RTM_DELROUTE. The routes' lock is held. */
+	void (*rl_event)(struct vnet *vn, const struct route_entry *re,
+	    bool added);
+	_Atomic(struct route_listener *) rl_next;
+};
+void route_listen(struct route_listener *rl);
 
 /* ---- Neighbours ----------------------------------------------------------- */
 
