@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-2-Clause
+NAME    := net
+FACTION := net
+ABOUT   := Interfaces, loopback, Ethernet, ARP, routing
+SRCS    := net_init.c
+
+# interfaces
+SRCS    += if.c if_attach.c if_set.c if_packet.c if_clone.c if_proto.c
+SRCS    += if_gso.c if_mcast.c if_ether.c if_loop.c if_addr.c
+# neighbours
+SRCS    += arp.c neigh.c
+# routes
+SRCS    += nexthop.c route.c route_lookup.c route_trie.c
