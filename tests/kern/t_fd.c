@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -545,6 +546,63 @@ many_descriptors(void **state)
 	rump_pub_lwproc_releaselwp();
 }
 
+static unsigned long
+files(void)
+{
+	char value[32];
+
+	ok_errno(rump_pub_sysctl_get("kern.files.count", value,
+	    sizeof(value)));
+	return strtoul(value, NULL, 10);
+}
+
+static void
+files_max(unsigned long n)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%lu", n);
+	ok_errno(rump_pub_sysctl_set("kern.files.max", value));
+}
+
+static void
+files_have_a_limit_but_for_root(void **state)
+{
+	unsigned long before = files();
+	struct lwp *user, *root;
+	int fds[2];
+
+	(void)state;
+	ok_errno(rump_pub_lwproc_rfork(RUMP_RFCFDG));
+	root = rump_pub_lwproc_curlwp();
+	ok_errno(rump_pub_lwproc_rfork(RUMP_RFCFDG));
+	user = rump_pub_lwproc_curlwp();
+	assert_int_equal(rump_sys_setresuid(1000, 1000, 1000), 0);
+	files_max(before + 200);
+	for (int i = 0; i < 199; i++)
+		assert_int_equal(rump_sys_eventfd(0, 0), i);
+	assert_int_equal(files(), before + 199);
+	/* A pipe has two ends; what fails leaves nothing. */
+	assert_int_equal(rump_sys_pipe2(fds, 0), -1);
+	assert_int_equal(errno, ENFILE);
+	assert_int_equal(rump_sys_eventfd(0, 0), 199);
+	assert_int_equal(rump_sys_eventfd(0, 0), -1);
+	assert_int_equal(errno, ENFILE);
+	/* Another descriptor is not another file. */
+	assert_int_equal(rump_sys_dup(7), 200);
+	ok_errno(rump_pub_lwproc_switch(root));
+	assert_int_equal(rump_sys_pipe2(fds, 0), 0);
+	rump_pub_lwproc_releaselwp();
+	ok_errno(rump_pub_lwproc_switch(user));
+	assert_int_equal(rump_sys_close(0), 0);
+	assert_int_equal(rump_sys_eventfd(0, 0), 0);
+	assert_int_equal(rump_sys_eventfd(0, 0), -1);
+	files_max(1000000);
+	assert_int_equal(rump_sys_eventfd(0, 0), 201);
+	rump_pub_lwproc_releaselwp();
+	assert_int_equal(files(), before);
+}
+
 static int
 setup(void **state)
 {
@@ -570,6 +628,7 @@ main(void)
 		cmocka_unit_test(numbers_that_come_and_go),
 		cmocka_unit_test(threads_share_a_file),
 		cmocka_unit_test(many_descriptors),
+		cmocka_unit_test(files_have_a_limit_but_for_root),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -29,6 +29,7 @@ struct thread {
 	unsigned td_index;		/* [o] small number, unique while alive */
 	struct lwp *td_implicit;	/* [o] lwp of process 1, or NULL */
 	_Atomic uintptr_t td_fdslot[TD_FDSLOTS]; /* [a] filedesc.c's */
+	_Atomic int64_t td_files;	/* [a] file.c's: opened less closed */
 	uint64_t td_rand[2];		/* [o] fast randomness, not secret */
 	struct pool_magazine *td_pool[POOL_MAX]; /* [o] kmem's */
 	struct thread *td_next;		/* all threads; never unlinked */
