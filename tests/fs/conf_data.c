@@ -254,6 +254,40 @@ append_goes_to_the_end(void **state)
 }
 
 static void
+direct_and_cached_data_agree(void **state)
+{
+	static _Alignas(4096) char buf[3 * 4096], is_[3 * 4096];
+	int fd, direct;
+
+	(void)state;
+	fd = ok(open_("f", O_RDWR | O_CREAT, 0644));
+	direct = ok(open_("f", O_RDWR | O_DIRECT, 0));
+	memset(buf, 'a', sizeof(buf));
+	eq(ok(sys->write(fd, buf, sizeof(buf))), sizeof(buf));
+	eq(ok(sys->pread(direct, is_, sizeof(is_), 0)), sizeof(is_));
+	is(memcmp(is_, buf, sizeof(buf)) == 0);
+	memset(buf + 4096, 'b', 4096);
+	eq(ok(sys->pwrite(direct, buf + 4096, 4096, 4096)), 4096);
+	eq(ok(sys->pread(fd, is_, sizeof(is_), 0)), sizeof(is_));
+	is(memcmp(is_, buf, sizeof(buf)) == 0);
+	/* A hole, and the end. */
+	ok(sys->ftruncate(fd, 5 * 4096));
+	memset(buf, 0, 2 * 4096);
+	eq(ok(sys->pread(direct, is_, sizeof(is_), 3 * 4096)), 2 * 4096);
+	is(memcmp(is_, buf, 2 * 4096) == 0);
+	eq(ok(sys->pread(direct, is_, 4096, 5 * 4096)), 0);
+	/* Set and cleared by fcntl(). */
+	ok(sys->fcntl(direct, F_SETFL, (void *)0));
+	eq(ok(sys->pread(direct, is_, 100, 4090)), 100);
+	is(is_[0] == 'a' && is_[99] == 'b');
+	ok(sys->fcntl(fd, F_SETFL, (void *)O_DIRECT));
+	eq(ok(sys->pread(fd, is_, 4096, 4096)), 4096);
+	is(is_[0] == 'b' && is_[4095] == 'b');
+	ok(sys->close(direct));
+	ok(sys->close(fd));
+}
+
+static void
 access_mode_of_a_descriptor_is_kept(void **state)
 {
 	char c;
@@ -349,6 +383,7 @@ sync_calls_succeed(void **state)
 	C(truncated_data_never_comes_back),				\
 	C(truncate_refuses_what_it_must),				\
 	C(append_goes_to_the_end),					\
+	C(direct_and_cached_data_agree),				\
 	C(access_mode_of_a_descriptor_is_kept),				\
 	C(bad_buffers_are_efault),					\
 	C(positions_are_shared_by_dup),					\

@@ -44,7 +44,10 @@ null_takes_all_and_gives_nothing(void **state)
 	(void)state;
 	assert_int_equal(rump_sys_write(fd, buf, sizeof(buf)), sizeof(buf));
 	assert_int_equal(rump_sys_read(fd, buf, sizeof(buf)), 0);
-	assert_true(rump_sys_lseek(fd, 100, SEEK_SET) >= 0);
+	assert_int_equal(rump_sys_lseek(fd, 100, SEEK_SET), 0);
+	assert_int_equal(rump_sys_lseek(fd, -100, SEEK_END), 0);
+	assert_int_equal(rump_sys_lseek(fd, 0, SEEK_CUR), 0);
+	assert_int_equal(rump_sys_pwrite(fd, buf, 5, 1000), 5);
 	assert_int_equal(rump_sys_close(fd), 0);
 }
 
@@ -58,6 +61,7 @@ zero_gives_zeroes(void **state)
 	assert_int_equal(rump_sys_read(fd, buf, sizeof(buf)), sizeof(buf));
 	assert_memory_equal(buf, zero, sizeof(buf));
 	assert_int_equal(rump_sys_write(fd, buf, 10), 10);
+	assert_int_equal(rump_sys_lseek(fd, 0, SEEK_CUR), 0);
 	assert_int_equal(rump_sys_close(fd), 0);
 }
 

@@ -97,6 +97,62 @@ any_bytes_can_be_read_and_written(void **state)
 }
 
 static void
+direct_reads_come_from_the_image(void **state)
+{
+	int fd = open_disk(O_RDWR), direct = open_disk(O_RDONLY | O_DIRECT);
+	uint64_t cached;
+
+	(void)state;
+	memset(want, 1, 3 * 4096);
+	assert_int_equal(pwrite(hfd, want, 3 * 4096, 4096), 3 * 4096);
+	assert_int_equal(rump_sys_pread64(fd, back, 3 * 4096, 4096), 3 * 4096);
+	/* What somebody else writes is not in the cache. */
+	memset(want, 2, 3 * 4096);
+	assert_int_equal(pwrite(hfd, want, 3 * 4096, 4096), 3 * 4096);
+	assert_int_equal(rump_sys_pread64(direct, back, 10000, 4100), 10000);
+	assert_memory_equal(back, want, 10000);
+	/* What was written is newer than the image. */
+	memset(want, 3, 4096);
+	assert_int_equal(rump_sys_pwrite64(fd, want, 100, 40000), 100);
+	assert_int_equal(rump_sys_pread64(direct, back, 100, 40000), 100);
+	assert_memory_equal(back, want, 100);
+	image_is(want, 100, 40000);
+	/* The flag can be set later, and nothing is kept. */
+	assert_int_equal(rump_sys_fcntl(fd, F_SETFL, O_DIRECT), 0);
+	cached = statistic("vfs.pagecache.pages");
+	assert_int_equal(rump_sys_pread64(fd, back, 100000, 200001), 100000);
+	assert_int_equal(statistic("vfs.pagecache.pages"), cached);
+	assert_int_equal(pread(hfd, want, 100000, 200001), 100000);
+	assert_memory_equal(back, want, 100000);
+	assert_int_equal(rump_sys_pread64(fd, back, 5000, SIZE - 300), 300);
+	assert_int_equal(rump_sys_pread64(fd, back, 5000, SIZE), 0);
+	assert_int_equal(rump_sys_close(direct), 0);
+	assert_int_equal(rump_sys_close(fd), 0);
+}
+
+static void
+direct_is_refused_where_nothing_is_cached(void **state)
+{
+	int fd;
+
+	(void)state;
+	fails(rump_sys_open("/", O_RDONLY | O_DIRECT), EINVAL);
+	fails(rump_sys_open("/dev/null", O_RDWR | O_DIRECT), EINVAL);
+	assert_int_equal(rump_sys_mkfifo("/direct", 0600), 0);
+	fails(rump_sys_open("/direct", O_RDWR | O_DIRECT), EINVAL);
+	fd = rump_sys_open("/direct", O_RDWR);
+	assert_int_equal(rump_sys_fcntl(fd, F_SETFL, O_DIRECT), 0);
+	assert_int_equal(rump_sys_close(fd), 0);
+	assert_int_equal(rump_sys_unlink("/direct"), 0);
+	fd = rump_sys_open("/", O_RDONLY);
+	fails(rump_sys_fcntl(fd, F_SETFL, O_DIRECT), EINVAL);
+	assert_int_equal(rump_sys_close(fd), 0);
+	fd = rump_sys_open("/dev/null", O_RDONLY);
+	fails(rump_sys_fcntl(fd, F_SETFL, O_DIRECT), EINVAL);
+	assert_int_equal(rump_sys_close(fd), 0);
+}
+
+static void
 the_end_is_the_last_whole_sector(void **state)
 {
 	unsigned char tail[SLACK], buf[1000];
@@ -417,6 +473,8 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_bytes_can_be_read_and_written),
+		cmocka_unit_test(direct_reads_come_from_the_image),
+		cmocka_unit_test(direct_is_refused_where_nothing_is_cached),
 		cmocka_unit_test(the_end_is_the_last_whole_sector),
 		cmocka_unit_test(ioctls_tell_the_geometry),
 		cmocka_unit_test(discarded_and_zeroed_parts_read_as_zero),

@@ -108,6 +108,8 @@ struct cdevops {
 	int (*cd_poll)(dev_t dev, void *priv, int events, struct pollent *pe);
 	/** The file has a position (lseek works); otherwise ESPIPE. */
 	bool cd_seekable;
+	/** ... but stays 0, whatever lseek() asks for and is transferred. */
+	bool cd_stays;
 };
 
 /** All minors of [first, first + count) of a major number. @return EEXIST */

@@ -19,7 +19,8 @@ SRCS  += vfs_open.c vfs_names.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c
 SRCS  += bcache.c bcache_flush.c bcache_mem.c bcache_ra.c
 SRCS  += blkdev.c cdev.c memdev.c
 SRCS  += etfs.c etfs_blk.c etfs_chr.c etfs_host.c
-SRCS  += pagecache.c pc_flush.c pc_read.c pc_reclaim.c pc_tree.c pc_write.c
+SRCS  += pagecache.c pc_read.c pc_direct.c pc_write.c
+SRCS  += pc_flush.c pc_reclaim.c pc_tree.c
 
 # file systems in memory
 SRCS  += memfs.c memfs_dir.c memfs_file.c memfs_vnops.c memfs_xattr.c rumpfs.c

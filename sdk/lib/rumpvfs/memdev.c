@@ -57,18 +57,21 @@ static const struct cdevops null_ops = {
 	.cd_read = null_read,
 	.cd_write = null_write,
 	.cd_seekable = true,
+	.cd_stays = true,
 };
 
 static const struct cdevops zero_ops = {
 	.cd_read = zero_read,
 	.cd_write = null_write,
 	.cd_seekable = true,
+	.cd_stays = true,
 };
 
 static const struct cdevops full_ops = {
 	.cd_read = zero_read,
 	.cd_write = full_write,
 	.cd_seekable = true,
+	.cd_stays = true,
 };
 
 /* ---- random ----------------------------------------------------------- */
@@ -107,6 +110,7 @@ static const struct cdevops random_ops = {
 	.cd_read = random_read,
 	.cd_write = random_write,
 	.cd_seekable = true,
+	.cd_stays = true,
 };
 
 /* ---- console ---------------------------------------------------------- */

@@ -248,6 +248,8 @@ pagecache_read(struct pagecache *pc, struct uio *uio, uint64_t size,
 	size_t before;
 	int error = 0;
 
+	if (__unlikely((ioflag & IO_DIRECT) != 0) && pc->pc_ops != NULL)
+		return pc_read_direct(pc, uio, size);
 	while (error == 0 && uio->uio_resid > 0 &&
 	    (uint64_t)uio->uio_offset < size) {
 		n = MIN(uio->uio_resid, size - (uint64_t)uio->uio_offset);

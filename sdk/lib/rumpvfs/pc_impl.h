@@ -170,6 +170,8 @@ void pc_wakeup(struct pagecache *pc);
  */
 int pc_readin(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size,
     int flags);
+/** pagecache_read() with IO_DIRECT, of a file with a device. */
+int pc_read_direct(struct pagecache *pc, struct uio *uio, uint64_t size);
 /** pagecache_read() missed index and wants n pages. */
 int pc_miss(struct pagecache *pc, uint64_t index, uint64_t n, uint64_t size);
 /** A page with SLOT_RA was read. */

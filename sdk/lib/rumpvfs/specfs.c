@@ -36,7 +36,8 @@ cdev_read(struct file *fp, off_t *offp, struct uio *uio,
 		return EINVAL;
 	uio->uio_offset = *offp;
 	error = cf->cf_ops->cd_read(vp->v_rdev, cf->cf_priv, uio, fp->f_flags);
-	*offp = uio->uio_offset;
+	if (!cf->cf_ops->cd_stays)
+		*offp = uio->uio_offset;
 	return error;
 }
 
@@ -52,14 +53,20 @@ cdev_write(struct file *fp, off_t *offp, struct uio *uio,
 		return EINVAL;
 	uio->uio_offset = *offp;
 	error = cf->cf_ops->cd_write(vp->v_rdev, cf->cf_priv, uio, fp->f_flags);
-	*offp = uio->uio_offset;
+	if (!cf->cf_ops->cd_stays)
+		*offp = uio->uio_offset;
 	return error;
 }
 
 static int
 cdev_seek(struct file *fp, off_t off, int whence, off_t *newp)
 {
+	struct cdevfile *cf = fp->f_data;
 
+	if (cf->cf_ops->cd_stays) {
+		*newp = 0;
+		return 0;
+	}
 	switch (whence) {
 	case SEEK_CUR:
 		if (__builtin_add_overflow(off, fp->f_offset, &off))
@@ -256,7 +263,8 @@ blk_read(struct file *fp, off_t *offp, struct uio *uio, int flags)
 	uio->uio_offset = *offp;
 	vnode_lock(bvp, RW_READER);
 	error = pagecache_read(&bvp->v_pages, uio, b->b_dev->bd_size,
-	    (flags & RWF_NOWAIT) != 0 ? IO_NOWAIT : 0);
+	    ((flags & RWF_NOWAIT) != 0 ? IO_NOWAIT : 0) |
+	    ((fp->f_flags & O_DIRECT) != 0 ? IO_DIRECT : 0));
 	vnode_unlock(bvp);
 	*offp = uio->uio_offset;
 	return error;
@@ -453,12 +461,20 @@ blk_close(struct file *fp)
 	return vn_close(fp);
 }
 
+static int
+blk_setfl(struct file *fp __maybe_unused, int flags __maybe_unused)
+{
+
+	return 0;
+}
+
 static const struct fileops blk_fileops = {
 	.fo_type = FT_VNODE,
 	.fo_read = blk_read,
 	.fo_write = blk_write,
 	.fo_seek = blk_seek,
 	.fo_ioctl = blk_ioctl,
+	.fo_setfl = blk_setfl,
 	.fo_fcntl = vn_fcntl,
 	.fo_stat = vn_stat,
 	.fo_closefd = vn_closefd,

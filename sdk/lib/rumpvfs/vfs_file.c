@@ -193,7 +193,7 @@ vn_write_locked(struct vnode *vp, struct uio *uio, int ioflag,
 
 /*
  * O_DIRECT: what was written goes to the device at once, and does not stay
- * cached. Any offset and length will do; reads take what is cached. v_lock X.
+ * cached. Any offset and length will do. v_lock X.
  */
 int
 vn_write_direct(struct vnode *vp, uint64_t start, uint64_t end)
@@ -403,6 +403,8 @@ vn_setfl(struct file *fp, int flags)
 {
 	struct vnode *vp = fp->f_vnode;
 
+	if ((flags & O_DIRECT) != 0 && vp->v_type != VREG)
+		return EINVAL;
 	if ((flags & O_NOATIME) != 0 && (fp->f_flags & O_NOATIME) == 0 &&
 	    !vaccess_owner(vp, curcred()))
 		return EPERM;

@@ -78,6 +78,10 @@ vn_open(struct vnode *vp, int flags, const struct cred *cr, bool created,
 		if (error != 0)
 			return error;
 	}
+	/* There is no cache to go past; a FIFO gets packets by F_SETFL only. */
+	if ((flags & O_DIRECT) != 0 && vp->v_type != VREG &&
+	    vp->v_type != VBLK)
+		return EINVAL;
 	if (write) {
 		/* Counted first: a remount read-only looks at the count. */
 		atomic_fetch_add(&vp->v_writers, 1);
