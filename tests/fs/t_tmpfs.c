@@ -59,16 +59,17 @@ default_size_is_half_of_the_memory(void **state)
 static void
 arguments_are_checked(void **state)
 {
-	struct tmpfs_args args = { .size = 1 << 20 };
+	/* More than is valid is still the caller's memory. */
+	struct tmpfs_args args[2] = { { .size = 1 << 20 } };
 
 	(void)state;
-	fails(mount_tmpfs(&args, sizeof(args) - 1), EINVAL);
-	fails(mount_tmpfs(&args, sizeof(args) + 1), EINVAL);
-	args.mode = 010000;
-	fails(mount_tmpfs(&args, sizeof(args)), EINVAL);
-	args.mode = 0;
-	args.reserved = 1;
-	fails(mount_tmpfs(&args, sizeof(args)), EINVAL);
+	fails(mount_tmpfs(args, sizeof(args[0]) - 1), EINVAL);
+	fails(mount_tmpfs(args, sizeof(args[0]) + 1), EINVAL);
+	args->mode = 010000;
+	fails(mount_tmpfs(args, sizeof(args[0])), EINVAL);
+	args->mode = 0;
+	args->reserved = 1;
+	fails(mount_tmpfs(args, sizeof(args[0])), EINVAL);
 }
 
 static void
