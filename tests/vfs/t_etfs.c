@@ -325,6 +325,64 @@ a_directory_shows_the_host_s(void **state)
 	fails(rump_sys_stat("/deep", &st), ENOENT);
 }
 
+/* There is no hypercall for them, so nothing happens on the host. */
+static void
+what_a_host_file_cannot_do_is_refused(void **state)
+{
+	struct timespec ts[2] = { { 1, 0 }, { 1, 0 } };
+	static const char *const paths[] = { "/fixed/file", "/key", "/fixed" };
+	struct stat before, after;
+	char value[8];
+
+	(void)state;
+	assert_int_equal(mkdir(host("fixed"), 0755), 0);
+	assert_int_equal(mkdir(host("fixed/sub"), 0755), 0);
+	host_file(host("fixed/file"), 10);
+	host_file(host("key"), 10);
+	assert_int_equal(stat(host("key"), &before), 0);
+	ok_errno(rump_pub_etfs_register("/fixed", host("fixed"),
+	    RUMP_ETFS_DIR_SUBDIRS));
+	ok_errno(rump_pub_etfs_register("/key", host("key"), RUMP_ETFS_REG));
+	for (size_t i = 0; i < 3; i++) {
+		fails(rump_sys_chmod(paths[i], 0600), EPERM);
+		fails(rump_sys_chown(paths[i], 1, 1), EPERM);
+		fails(rump_sys_utimensat(AT_FDCWD, paths[i], ts, 0), EPERM);
+		fails(rump_sys_setxattr(paths[i], "user.x", "y", 1, 0),
+		    EOPNOTSUPP);
+		fails((int)rump_sys_getxattr(paths[i], "user.x", value, 8),
+		    EOPNOTSUPP);
+		fails((int)rump_sys_listxattr(paths[i], value, 8), EOPNOTSUPP);
+	}
+	fails(rump_sys_unlink("/fixed/file"), EPERM);
+	fails(rump_sys_rmdir("/fixed/sub"), EPERM);
+	fails(rump_sys_rename("/fixed/file", "/fixed/other"), EPERM);
+	fails(rump_sys_rename("/fixed/file", "/elsewhere"), EXDEV);
+	assert_int_equal(rump_sys_mkdir("/own", 0755), 0);
+	fails(rump_sys_rename("/own", "/fixed/own"), EXDEV);
+	fails(rump_sys_rename("/own", "/fixed/sub"), EXDEV);
+	fails(rump_sys_renameat2(AT_FDCWD, "/own", AT_FDCWD, "/fixed/sub",
+	    RENAME_EXCHANGE), EXDEV);
+	fails(rump_sys_rename("/fixed", "/own/fixed"), EPERM);
+	fails(rump_sys_link("/fixed/file", "/own/file"), EPERM);
+	assert_int_equal(rump_sys_rmdir("/own"), 0);
+	fails(rump_sys_link("/fixed/file", "/fixed/other"), EPERM);
+	fails(rump_sys_symlink("file", "/fixed/other"), EPERM);
+	fails(rump_sys_mkdir("/fixed/other", 0755), EPERM);
+	fails(rump_sys_mkfifo("/fixed/other", 0644), EPERM);
+	fails(rump_sys_open("/fixed", O_TMPFILE | O_RDWR, 0600), EOPNOTSUPP);
+	assert_int_equal(rump_sys_truncate("/key", 5), 0);
+	assert_int_equal(stat(host("key"), &after), 0);
+	assert_int_equal(after.st_size, 5);
+	assert_int_equal(after.st_mode, before.st_mode);
+	assert_int_equal(access(host("fixed/file"), F_OK), 0);
+	assert_int_equal(access(host("fixed/other"), F_OK), -1);
+	/* A key is taken away as it was entered. */
+	fails(rump_sys_unlink("/key"), EPERM);
+	fails(rump_sys_rename("/key", "/other"), EPERM);
+	ok_errno(rump_pub_etfs_remove("/key"));
+	ok_errno(rump_pub_etfs_remove("/fixed"));
+}
+
 static void
 a_character_device_is_a_stream(void **state)
 {
@@ -409,6 +467,7 @@ main(void)
 		cmocka_unit_test(types_are_checked),
 		cmocka_unit_test(a_regular_file_goes_through),
 		cmocka_unit_test(a_directory_shows_the_host_s),
+		cmocka_unit_test(what_a_host_file_cannot_do_is_refused),
 		cmocka_unit_test(a_character_device_is_a_stream),
 		cmocka_unit_test(registration_survives_without_memory),
 	};

@@ -8,6 +8,13 @@
  * on the way of the key are made. Nothing is opened on the host before it is
  * opened in the rump kernel.
  *
+ * Files of the host can be read, written, truncated, and created in its
+ * directories. Everything else leaves the host alone: changing modes, owners or
+ * times, removing, renaming, linking, and making anything but regular files is
+ * EPERM, extended attributes and O_TMPFILE are EOPNOTSUPP. Devices have a node
+ * in the root file system, whose mode, owner and times can be changed. A key
+ * keeps its name until rump_pub_etfs_remove().
+ *
  * Link: rumpvfs
  */
 #ifndef RUMP_ETFS_H

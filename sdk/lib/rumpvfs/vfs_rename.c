@@ -216,6 +216,9 @@ rename_locked(struct renaming *rn)
 	if (rn->rn_fvp->v_mounted != NULL ||
 	    (rn->rn_tvp != NULL && rn->rn_tvp->v_mounted != NULL))
 		error = EBUSY;
+	/* A host directory in the root file system is another one. */
+	else if (fdvp->v_op->vop_rename != ra.ra_tdvp->v_op->vop_rename)
+		error = EXDEV;
 	else if (fdvp->v_op->vop_rename == NULL)
 		error = EPERM;
 	else {
