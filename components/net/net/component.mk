@@ -6,7 +6,7 @@ SRCS    := net_init.c
 
 # interfaces
 SRCS    += if.c if_attach.c if_set.c if_packet.c if_clone.c if_proto.c
-SRCS    += if_gso.c if_mcast.c if_ether.c if_loop.c if_addr.c
+SRCS    += if_gso.c if_mcast.c if_ether.c if_loop.c if_addr.c netconfig.c
 # neighbours
 SRCS    += arp.c neigh.c
 # routes

@@ -115,20 +115,28 @@ same_subnet(const struct ifaddr *a, const struct ifaddr *b)
 	    in_prefix(far_end(a), far_end(b), a->ifa_plen);
 }
 
-/* Does another interface, or entry, have the same address? */
+/* Does another entry of the interface have the same address? */
 static bool
-elsewhere(const struct ifaddr *ifa)
+again_on(struct ifnet *ifp, const struct ifaddr *ifa)
 {
-	struct vnet *vn = ifa->ifa_ifp->if_vnet;
-	struct ifnet *ifp;
 	struct ifaddr *p;
+
+	IFADDR_FOREACH(p, ifp)
+		if (p != ifa && p->ifa_family == ifa->ifa_family &&
+		    inaddr_eq(&p->ifa_addr, &ifa->ifa_addr))
+			return true;
+	return false;
+}
+
+static bool
+anywhere(struct vnet *vn, const struct ifaddr *ifa)
+{
+	struct ifnet *ifp;
 
 	for (ifp = if_next(vn, 0); ifp != NULL;
 	    ifp = if_next(vn, ifp->if_index))
-		IFADDR_FOREACH(p, ifp)
-			if (p != ifa && p->ifa_family == ifa->ifa_family &&
-			    inaddr_eq(&p->ifa_addr, &ifa->ifa_addr))
-				return true;
+		if (again_on(ifp, ifa))
+			return true;
 	return false;
 }
 
@@ -222,10 +230,10 @@ ifaddr_remove(struct ifnet *ifp, struct ifaddr *ifa)
 		pp = &next(pp)->ifa_next;
 	atomic_store_explicit(pp, next(&ifa->ifa_next), memory_order_release);
 	prefix_routes(ifa, false);
-	if (!elsewhere(ifa)) {
+	if (!again_on(ifp, ifa))
 		local_route(ifa, false);
+	if (!anywhere(ifp->if_vnet, ifa))
 		route_purge_source(ifp->if_vnet, &ifa->ifa_addr);
-	}
 	/* Routes that another address has the same need of. */
 	IFADDR_FOREACH(p, ifp)
 		if (has_bcast(p) && inaddr_eq(&p->ifa_bcast, &ifa->ifa_bcast))
