@@ -56,21 +56,23 @@ struct ifops {
 	int (*ifo_ioctl)(struct ifnet *ifp, unsigned long cmd, void *arg);
 	/**
 	 * For drivers whose packets come from outside of this kernel: take at
-	 * most budget received packets up through if_input(). One caller at a
-	 * time (if_drive()). @return how many
+	 * most budget received packets up through if_input(). Only for who drives
+	 * (ifo_drive). @return how many
 	 */
 	unsigned (*ifo_poll)(struct ifnet *ifp, unsigned budget);
 	/**
-	 * Park the calling driver until packets may be there, ifo_kick() was
-	 * called since *seq was read from ifo_seq(), or the deadline.
-	 * @return 0, ETIMEDOUT
+	 * Become the one who polls (on): true, when you are. Stop being it:
+	 * the driver's own thread takes what comes from then on. Where this is
+	 * supported, ifo_poll and ifo_park are.
 	 */
-	int (*ifo_park)(struct ifnet *ifp, uint32_t seq, nstime_t deadline);
-	uint32_t (*ifo_seq)(struct ifnet *ifp);
-	void (*ifo_kick)(struct ifnet *ifp);
-	/** A waiter drives from now on; it does not any more. The driver's own thread
-	 * stays away between, and is told only when packets come later. */
-	void (*ifo_drive)(struct ifnet *ifp, bool on);
+	bool (*ifo_drive)(struct ifnet *ifp, bool on);
+	/**
+	 * Who polls sleeps until packets may be there, *word != expected (the
+	 * word is unparked when it changes), or the deadline. May return
+	 * without cause. @return ETIMEDOUT
+	 */
+	int (*ifo_park)(struct ifnet *ifp, _Atomic uint32_t *word,
+	    uint32_t expected, nstime_t deadline);
 	/** The groups (if_mcast_ether()), or IFF_PROMISC, IFF_ALLMULTI
 	 * changed. ifnet_lock. */
 	void (*ifo_setfilter)(struct ifnet *ifp);
@@ -131,7 +133,6 @@ struct ifnet {
 	_Atomic(struct ifnet *) if_next;	/* [n] by index */
 	_Atomic uint32_t if_refs;	/* [a] */
 	_Atomic bool if_dead;		/* [a] detached */
-	_Atomic bool if_driven;		/* [a] somebody is in ifo_poll */
 	uint32_t if_busypoll;		/* [n] microseconds to spin before a
 					 * waiter parks */
 	uint32_t if_txqlen;		/* [n] */

@@ -134,7 +134,8 @@ struct socket {
 	uint32_t so_bindif;		/* [o] SO_BINDTODEVICE: index, 0: any */
 	uid_t so_uid;			/* [I] owner */
 	uint64_t so_cookie;		/* [a] SO_COOKIE, on first use */
-	struct ifnet *so_pollif;	/* [o] hint: where its packets come from */
+	struct ifnet *so_pollif;	/* [o] where its packets come from, if that
+					 * can be polled: reference */
 	struct solisten *so_listen;	/* [o] listening sockets */
 	struct socket *so_head;		/* [o] the listening socket: reference */
 	struct list so_qlink;		/* [head's o] */
@@ -317,6 +318,8 @@ void socantrcvmore(struct socket *so);
 void soseterror(struct socket *so, int error);
 /** Urgent data came: SIGURG, POLLPRI. */
 void sohasoob(struct socket *so);
+/** A packet for it came in there: who waits for more drives the interface. */
+void so_from(struct socket *so, struct ifnet *ifp);
 /** There is data to read; there is room to write. */
 void sorwakeup(struct socket *so);
 void sowwakeup(struct socket *so);

@@ -270,6 +270,28 @@ int cv_wait_sig(struct kcondvar *cv, struct kmutex *mtx);
 int cv_timedwait(struct kcondvar *cv, struct kmutex *mtx, nstime_t deadline);
 int cv_timedwait_sig(struct kcondvar *cv, struct kmutex *mtx,
     nstime_t deadline);
+
+/**
+ * What a waiter does instead of only sleeping. No lock is held in any of them.
+ */
+struct cv_driver {
+	/** Do the work that there is. @return was there any? */
+	bool (*cd_poll)(struct cv_driver *cd);
+	/**
+	 * Sleep until there may be work, *word != expected (whoever changes it
+	 * wakes those that are parked on it), or the deadline. May return
+	 * without cause. @return ETIMEDOUT
+	 */
+	int (*cd_park)(struct cv_driver *cd, _Atomic uint32_t *word,
+	    uint32_t expected, nstime_t deadline);
+	/** The wait is over. */
+	void (*cd_end)(struct cv_driver *cd);
+	nstime_t cd_spin;	/**< poll that long before it parks; 0: as long
+				     as other waits spin */
+};
+/** As cv_timedwait_sig(), driving. */
+int cv_timedwait_sig_drive(struct kcondvar *cv, struct kmutex *mtx,
+    nstime_t deadline, struct cv_driver *cd);
 void cv_signal(struct kcondvar *cv);
 void cv_broadcast(struct kcondvar *cv);
 

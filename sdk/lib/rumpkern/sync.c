@@ -4,12 +4,14 @@
  * woken. All waiting is rumpuser_park() on a word of the lock.
  */
 #include <kern/proc.h>
+#include <kern/time.h>
 #include <rump/rumpuser.h>
 
 #include "rumpkern.h"
 
 #define WAKE_ALL	UINT32_MAX
 #define SPIN_LONG	32	/* times sync_spin: about a wake-up's cost */
+#define SPIN_TRY_NS	10	/* no try is shorter */
 #define PATIENCE_MAX	8
 #define PATIENCE_LOST	(-64)
 
@@ -230,21 +232,38 @@ sleepword_set(struct lwp *l, _Atomic uint32_t *word)
  * pays, and tries again after PATIENCE_LOST sleeps.
  */
 static bool
-cv_spin(struct kcondvar *cv, uint32_t seq)
+cv_patient(void)
 {
 	struct thread *td = thread_self();
 
-	if (td->td_patience < 0) {
-		td->td_patience++;
-		return false;
-	}
-	if (spin_while(&cv->cv_seq, seq, sync_spin * SPIN_LONG)) {
-		td->td_patience = MIN(td->td_patience + 1, PATIENCE_MAX);
+	if (td->td_patience >= 0)
 		return true;
-	}
-	td->td_patience = td->td_patience == 0 ? PATIENCE_LOST :
-	    td->td_patience - 1;
+	td->td_patience++;
 	return false;
+}
+
+static void
+cv_spun(bool won)
+{
+	struct thread *td = thread_self();
+
+	if (won)
+		td->td_patience = MIN(td->td_patience + 1, PATIENCE_MAX);
+	else
+		td->td_patience = td->td_patience == 0 ? PATIENCE_LOST :
+		    td->td_patience - 1;
+}
+
+static bool
+cv_spin(struct kcondvar *cv, uint32_t seq)
+{
+	bool won;
+
+	if (!cv_patient())
+		return false;
+	won = spin_while(&cv->cv_seq, seq, sync_spin * SPIN_LONG);
+	cv_spun(won);
+	return won;
 }
 
 /* EINTR is looked at by the caller. @return ETIMEDOUT */
@@ -260,9 +279,62 @@ cv_park(struct kcondvar *cv, uint32_t seq, nstime_t deadline)
 	return error;
 }
 
+/*
+ * Work for so many nanoseconds, or until woken: that is true. A clock that
+ * stands still ends it too.
+ */
+static bool
+cv_drive_spin(struct kcondvar *cv, uint32_t seq, struct cv_driver *cd,
+    nstime_t ns)
+{
+	nstime_t end = 0, now, tries = 0;
+	bool did;
+
+	for (;; tries++) {
+		did = cd->cd_poll(cd);
+		if (atomic_load_explicit(&cv->cv_seq, memory_order_relaxed) !=
+		    seq)
+			return true;
+		if (did) {
+			end = tries = 0;
+			continue;
+		}
+		if (ns == 0)
+			return false;
+		now = mono_now();
+		if (end == 0)
+			end = now + ns;
+		else if (now >= end || tries > ns / SPIN_TRY_NS)
+			return false;
+		cpu_relax();
+	}
+}
+
+static int
+cv_drive(struct kcondvar *cv, uint32_t seq, nstime_t deadline,
+    struct cv_driver *cd)
+{
+	bool adaptive = cd->cd_spin == 0, spin, won;
+	int error = 0;
+
+	do {
+		spin = !adaptive || (sync_spin != 0 && cv_patient());
+		won = cv_drive_spin(cv, seq, cd, !spin ? 0 : adaptive ?
+		    SPIN_LONG * NS_PER_US : cd->cd_spin);
+		if (adaptive && spin)
+			cv_spun(won);
+		if (won)
+			return 0;
+		atomic_fetch_add(&cv->cv_parked, 1);
+		error = cd->cd_park(cd, &cv->cv_seq, seq, deadline);
+		atomic_fetch_sub(&cv->cv_parked, 1);
+	} while (error == 0 && atomic_load(&cv->cv_seq) == seq);
+	return error;
+}
+
 static int
 cv_sleep(struct kcondvar *cv, struct kmutex *mtx, nstime_t deadline,
-    struct lwp *l)
+    struct lwp *l, struct cv_driver *cd)
 {
 	uint32_t seq;
 	int error = 0;
@@ -275,8 +347,12 @@ cv_sleep(struct kcondvar *cv, struct kmutex *mtx, nstime_t deadline,
 		error = lwp_sigcheck();
 	}
 	mutex_exit(mtx);
-	if (error == 0 && !cv_spin(cv, seq))
+	if (error == 0 && cd != NULL)
+		error = cv_drive(cv, seq, deadline, cd);
+	else if (error == 0 && !cv_spin(cv, seq))
 		error = cv_park(cv, seq, deadline);
+	if (cd != NULL)
+		cd->cd_end(cd);
 	if (l != NULL) {
 		sleepword_set(l, NULL);
 		if (error == 0)
@@ -293,25 +369,32 @@ cv_sleep(struct kcondvar *cv, struct kmutex *mtx, nstime_t deadline,
 void
 cv_wait(struct kcondvar *cv, struct kmutex *mtx)
 {
-	(void)cv_sleep(cv, mtx, NSTIME_FOREVER, NULL);
+	(void)cv_sleep(cv, mtx, NSTIME_FOREVER, NULL, NULL);
 }
 
 int
 cv_wait_sig(struct kcondvar *cv, struct kmutex *mtx)
 {
-	return cv_sleep(cv, mtx, NSTIME_FOREVER, curlwp_get());
+	return cv_sleep(cv, mtx, NSTIME_FOREVER, curlwp_get(), NULL);
 }
 
 int
 cv_timedwait(struct kcondvar *cv, struct kmutex *mtx, nstime_t deadline)
 {
-	return cv_sleep(cv, mtx, deadline, NULL);
+	return cv_sleep(cv, mtx, deadline, NULL, NULL);
 }
 
 int
 cv_timedwait_sig(struct kcondvar *cv, struct kmutex *mtx, nstime_t deadline)
 {
-	return cv_sleep(cv, mtx, deadline, curlwp_get());
+	return cv_sleep(cv, mtx, deadline, curlwp_get(), NULL);
+}
+
+int
+cv_timedwait_sig_drive(struct kcondvar *cv, struct kmutex *mtx,
+    nstime_t deadline, struct cv_driver *cd)
+{
+	return cv_sleep(cv, mtx, deadline, curlwp_get(), cd);
 }
 
 static void

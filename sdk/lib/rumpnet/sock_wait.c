@@ -7,7 +7,11 @@
  * it; and a batch of packets wakes a reader once. Where nobody waits, a
  * change costs two loads.
  */
+#include <kern/ifnet.h>
+
 #include "sock_impl.h"
+
+#define POLL_BUDGET 64			/* packets */
 
 static inline bool
 cv_awaited(struct kcondvar *cv)
@@ -91,9 +95,73 @@ so_notify(struct socket *so, uint32_t events)
 		so_rele(so);
 }
 
+/*
+ * A thread that waits for the network drives it: it takes the packets of the
+ * interface that its socket's come from, while no other does.
+ */
+struct waiter {
+	struct cv_driver w_driver;
+	struct ifnet *w_ifp;		/* reference */
+};
+
+static bool
+waiter_poll(struct cv_driver *cd)
+{
+	struct ifnet *ifp = container_of(cd, struct waiter, w_driver)->w_ifp;
+
+	return ifp->if_ops->ifo_poll(ifp, POLL_BUDGET) > 0;
+}
+
+static int
+waiter_park(struct cv_driver *cd, _Atomic uint32_t *word, uint32_t expected,
+    nstime_t deadline)
+{
+	struct ifnet *ifp = container_of(cd, struct waiter, w_driver)->w_ifp;
+
+	return ifp->if_ops->ifo_park(ifp, word, expected, deadline);
+}
+
+static void
+waiter_end(struct cv_driver *cd)
+{
+	struct ifnet *ifp = container_of(cd, struct waiter, w_driver)->w_ifp;
+
+	(void)ifp->if_ops->ifo_drive(ifp, false);
+	if_rele(ifp);
+}
+
+void
+so_from(struct socket *so, struct ifnet *ifp)
+{
+	KASSERT(mutex_owned(&so->so_lock));
+	if (__likely(so->so_pollif == ifp) || ifp->if_ops->ifo_drive == NULL)
+		return;
+	if (so->so_pollif != NULL)
+		if_rele(so->so_pollif);
+	so->so_pollif = if_hold(ifp);
+}
+
+static bool
+waiter_init(struct waiter *w, struct socket *so)
+{
+	struct ifnet *ifp = so->so_pollif;
+
+	if (__likely(ifp == NULL) || !ifp->if_ops->ifo_drive(ifp, true))
+		return false;
+	w->w_ifp = if_hold(ifp);
+	w->w_driver.cd_poll = waiter_poll;
+	w->w_driver.cd_park = waiter_park;
+	w->w_driver.cd_end = waiter_end;
+	w->w_driver.cd_spin = MAX((nstime_t)ifp->if_busypoll,
+	    so->so_extra != NULL ? (nstime_t)so->so_extra->sx_busypoll : 0) *
+	    NS_PER_US;
+	return true;
+}
+
 int
 sb_wait(struct socket *so, struct sockbuf *sb, nstime_t *deadline)
 {
+	struct waiter w;
 	int error;
 
 	KASSERT(!netisr_inside());
@@ -102,6 +170,8 @@ sb_wait(struct socket *so, struct sockbuf *sb, nstime_t *deadline)
 	if (*deadline == 0)
 		*deadline = sb->sb_timeo == 0 ? NSTIME_FOREVER :
 		    mono_deadline(sb->sb_timeo);
-	error = cv_timedwait_sig(&sb->sb_cv, &so->so_lock, *deadline);
+	error = waiter_init(&w, so) ? cv_timedwait_sig_drive(&sb->sb_cv,
+	    &so->so_lock, *deadline, &w.w_driver) :
+	    cv_timedwait_sig(&sb->sb_cv, &so->so_lock, *deadline);
 	return error == ETIMEDOUT ? EAGAIN : error;
 }

@@ -2,6 +2,7 @@
 /*
  * Sockets: their life, and what protocols tell about their state.
  */
+#include <kern/ifnet.h>
 #include <kern/proc.h>
 
 #include "rumpnet.h"
@@ -70,6 +71,8 @@ so_rele(struct socket *so)
 	sbflush(&so->so_snd);
 	sbflush(&so->so_rcv);
 	so_extra_free(so);
+	if (so->so_pollif != NULL)
+		if_rele(so->so_pollif);
 	if (so->so_listen != NULL)
 		kmem_free(so->so_listen, sizeof(*so->so_listen));
 	cv_fini(&so->so_snd.sb_cv);
