@@ -15,7 +15,7 @@ SRCS  += time.c callout.c workqueue.c softint.c sysctl.c
 # processes, descriptors, system calls
 SRCS  += proc.c lwp.c lwproc.c cred.c signal.c uaccess.c uio.c syscall.c
 SRCS  += filedesc.c file.c console.c pipe.c poll.c epoll.c eventfd.c timerfd.c
-SRCS  += signalfd.c splice.c fasync.c itimer.c
+SRCS  += signalfd.c splice.c sockname.c fasync.c itimer.c
 SRCS  += sys_proc.c sys_cred.c sys_signal.c sys_rw.c sys_desc.c sys_poll.c
 SRCS  += sys_time.c sys_misc.c
 GENERATOR := makesyscalls.sh syscalls.tab

@@ -13,7 +13,7 @@ SRCS  += namecache.c namei.c cwd.c mount.c vfs_perm.c
 # open files
 SRCS  += vfs_file.c specfs.c fifo.c advlock.c vfs_ioctl.c
 # system calls
-SRCS  += vfs_open.c vfs_names.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c
+SRCS  += vfs_open.c vfs_names.c vfs_sock.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c
 
 # page and buffer cache, devices, host files
 SRCS  += bcache.c bcache_flush.c bcache_mem.c bcache_ra.c

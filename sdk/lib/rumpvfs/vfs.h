@@ -283,6 +283,16 @@ int vn_limit_size(uint64_t off, size_t *np);
 int vn_limit_raise(int error);
 #define ELIMIT (-EFBIG)
 
+/* ---- vfs_names.c, vfs_sock.c ------------------------------------------ */
+
+/**
+ * mknod(2) for the calling process; mode has a type that is no directory or
+ * link. niflags: NI_KERNEL. vpp: receives a reference, or NULL.
+ */
+int vn_mknod(int dirfd, const char *path, unsigned niflags, mode_t mode,
+    dev_t dev, struct vnode **vpp);
+extern const struct sockname_ops vnode_sockname;
+
 /* ---- vfs_attr.c, vfs_open.c, vfs_ioctl.c ------------------------------ */
 
 /**

@@ -2,6 +2,7 @@
 /*
  * The faction vfs comes up: caches, the root file system, /dev.
  */
+#include <kern/sockname.h>
 #include <kern/syscall.h>
 
 #include "advlock.h"
@@ -59,7 +60,9 @@ rumpvfs_init(void)
 		error = memdev_init();
 	if (error == 0)
 		error = etfs_init();
-	if (error == 0)
+	if (error == 0) {
 		syscall_register(&syscalls_vfs);
+		sockname_provide(&vnode_sockname);
+	}
 	return error;
 }

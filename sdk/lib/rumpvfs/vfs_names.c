@@ -97,22 +97,17 @@ sys_mkdirat(int dirfd, const char *path, mode_t mode, long *rv __maybe_unused)
 }
 
 int
-sys_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev,
-    long *rv __maybe_unused)
+vn_mknod(int dirfd, const char *path, unsigned niflags, mode_t mode, dev_t dev,
+    struct vnode **vpp)
 {
 	struct nameidata ni;
 	struct vnode *dvp, *vp = NULL;
-	struct vattr va = { 0 };
+	struct vattr va = { .va_type = vtype_of_mode(mode) };
 	int error;
 
-	if ((mode & S_IFMT) == 0)
-		mode |= S_IFREG;
-	va.va_type = vtype_of_mode(mode);
-	if (va.va_type == VDIR)
-		return EPERM;
-	if (va.va_type == VNON || va.va_type == VLNK)
-		return EINVAL;
-	error = create_begin(&ni, dirfd, path, false);
+	error = namei_begin(&ni, path, NI_PARENT | niflags);
+	if (error == 0)
+		error = create_resolve(&ni, dirfd, path, false);
 	if (error == 0) {
 		dvp = ni.ni_dvp;
 		error = create_allowed(&ni);
@@ -128,10 +123,28 @@ sys_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev,
 			error = dvp->v_op->vop_create(dvp, &ni.ni_cn, &va,
 			    &vp);
 		}
+		if (error == 0 && vpp != NULL)
+			*vpp = vnode_hold(vp);
 		create_end(&ni, error, vp);
 	}
 	namei_done(&ni);
 	return error;
+}
+
+int
+sys_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev,
+    long *rv __maybe_unused)
+{
+	enum vtype type;
+
+	if ((mode & S_IFMT) == 0)
+		mode |= S_IFREG;
+	type = vtype_of_mode(mode);
+	if (type == VDIR)
+		return EPERM;
+	if (type == VNON || type == VLNK)
+		return EINVAL;
+	return vn_mknod(dirfd, path, 0, mode, dev, NULL);
 }
 
 int
