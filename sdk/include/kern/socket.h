@@ -112,6 +112,7 @@ struct soextra {
 	void *sx_filter;		/* SO_ATTACH_FILTER */
 	uint32_t sx_busypoll;		/* SO_BUSY_POLL, microseconds */
 	int32_t sx_incoming_cpu;
+	uint32_t sx_putback;		/* at the front of so_rcv, taken once */
 };
 
 /*
@@ -364,10 +365,13 @@ int sbreserve(struct sockbuf *sb, uint32_t hiwat);
 /** Append a chain to a stream; small mbufs are joined where the tail has room. */
 void sbappendstream(struct sockbuf *sb, struct mbuf *m);
 /**
- * Append a record: a chain with M_PKTHDR; control (MT_CONTROL) goes in front
- * of it. false: no room; nothing was taken.
+ * Append a record: a chain with M_PKTHDR; control goes in front of it: an
+ * MT_ADDR (where ph_from cannot hold the source), then an MT_CONTROL, either or
+ * NULL. false: no room; nothing was taken.
  */
 bool sbappendrecord(struct sockbuf *sb, struct mbuf *m, struct mbuf *control);
+/** A record did not fit, and was thrown away: counted (SO_RXQ_OVFL). */
+void so_dropped(struct socket *so);
 /** Cut n bytes from the front of a stream. */
 void sbdrop(struct sockbuf *sb, uint32_t n);
 /** As sbdrop(), without freeing: returns what to free without the lock. */

@@ -2,8 +2,6 @@
 /*
  * Control messages: cmsg(3).
  */
-#include <linux/net_tstamp.h>
-
 #include "sock_impl.h"
 
 void
@@ -64,6 +62,13 @@ cmsg_check(const struct mbuf *control)
 void
 so_cmsg(struct socket *so, const struct mbuf *m, struct cmsgbuf *cb)
 {
+	const struct soextra *sx = so->so_extra;
+
+	so_ts_cmsg(so, m, cb);
+	if ((so->so_options & SOO_RXQ_OVFL) != 0 && sx != NULL &&
+	    sx->sx_drops != 0)
+		cmsg_put(cb, SOL_SOCKET, SO_RXQ_OVFL, &sx->sx_drops,
+		    sizeof(sx->sx_drops));
 	if (so->so_proto->pr_cmsg != NULL)
 		so->so_proto->pr_cmsg(so, m, cb);
 }

@@ -10,6 +10,8 @@
 #include <kern/socket.h>
 #include <kern/string.h>
 
+#include <linux/net_tstamp.h>
+
 /* net.core.* */
 extern _Atomic uint64_t net_rmem_max, net_wmem_max, net_rmem_default,
     net_wmem_default, net_somaxconn, net_optmem_max;
@@ -97,6 +99,33 @@ sb_writable(const struct sockbuf *sb)
 {
 	return (uint64_t)sbspace(sb) * 2 >= sb_cc(sb) && sbspace(sb) > 0;
 }
+
+/* soreceive.c: where a record came from; m is its data or an MT_ADDR. */
+void so_record_address(const struct mbuf *m, struct sockaddr_storage *ss,
+    socklen_t *lenp);
+
+/* sock_errq.c */
+struct scm_timestamping;
+/* As soerrqueue(), with a time stamp. */
+void so_errq_put(struct socket *so, struct mbuf *m,
+    const struct sock_extended_err *ee, const struct sockaddr *offender,
+    socklen_t len, const struct scm_timestamping *ts);
+/* A send with MSG_ZEROCOPY is done; copied: it did not save the copy. */
+void so_errq_zerocopy(struct socket *so, uint32_t id, bool copied);
+int soreceive_errq(struct socket *so, struct sockaddr_storage *ss,
+    socklen_t *lenp, struct uio *uio, struct cmsgbuf *cb, int *flagsp);
+
+/* sock_ts.c; so_lock held. */
+void so_ts_cmsg(struct socket *so, const struct mbuf *m, struct cmsgbuf *cb);
+/* Are sends stamped? */
+static inline bool
+so_ts_wanted(const struct socket *so)
+{
+	return __unlikely(so->so_extra != NULL) &&
+	    (so->so_extra->sx_tsflags & SOF_TIMESTAMPING_TX_SOFTWARE) != 0;
+}
+/* n bytes went to the interface; copy: they (taken over), or NULL. */
+void so_ts_sent(struct socket *so, struct mbuf *copy, size_t n);
 
 /* sockopt.c: so_lock held but for sosetopt(). */
 int so_proto_option(struct socket *so, struct sockopt *sopt);

@@ -231,16 +231,19 @@ sbappendrecord(struct sockbuf *sb, struct mbuf *m, struct mbuf *control)
 {
 	uint32_t len, n;
 
+	struct mbuf *last = NULL;
+
 	if (control != NULL) {
-		control->m_next = m;
+		last = m_last(control);
+		last->m_next = m;
 		m = control;
 	}
 	n = record_cost(m, &len);
 	/* One record may go beyond the limit, as Linux has it. */
 	if (sb->sb_mb != NULL && (sb->sb_mbcnt + n > sb->sb_mbmax ||
 	    sb_cc(sb) + len > sb->sb_hiwat)) {
-		if (control != NULL)
-			control->m_next = NULL;
+		if (last != NULL)
+			last->m_next = NULL;
 		return false;
 	}
 	m->m_nextpkt = NULL;
@@ -252,6 +255,18 @@ sbappendrecord(struct sockbuf *sb, struct mbuf *m, struct mbuf *control)
 	sb->sb_mbcnt += n;
 	cc_add(sb, len);
 	return true;
+}
+
+void
+so_dropped(struct socket *so)
+{
+	struct soextra *sx;
+
+	if ((so->so_options & SOO_RXQ_OVFL) == 0 && so->so_extra == NULL)
+		return;
+	sx = so_extra(so);
+	if (sx != NULL)
+		sx->sx_drops++;
 }
 
 struct mbuf *

@@ -68,10 +68,45 @@ struct taken {
 	uint8_t t_small[SMALL];
 };
 
+/*
+ * What the caller could not take is not lost; the protocol was told already
+ * that it is gone, and is not told again.
+ */
+static void
+give_back(struct socket *so, struct mbuf *m)
+{
+	struct soextra *sx;
+
+	mutex_enter(&so->so_lock);
+	sx = so_extra(so);
+	if (sx != NULL && m != NULL) {
+		sx->sx_putback += (uint32_t)m_length(m);
+		sbputback(&so->so_rcv, m);
+		m = NULL;
+	}
+	mutex_exit(&so->so_lock);
+	m_freem(m);
+}
+
+static int
+small_copyout(struct socket *so, struct taken *t, struct uio *uio)
+{
+	size_t before = uio->uio_resid, done;
+	int error;
+
+	error = uiomove(t->t_small, t->t_n, uio);
+	if (__unlikely(error != 0)) {
+		done = before - uio->uio_resid;
+		give_back(so, m_devget(t->t_small + done, t->t_n - done, 0));
+	}
+	return error;
+}
+
 static int
 taken_copyout(struct socket *so, struct taken *t, struct uio *uio, int flags)
 {
 	struct mbuf *m = t->t_mb;
+	size_t before;
 	int error = 0;
 
 	if ((flags & MSG_TRUNC) != 0) {
@@ -80,18 +115,16 @@ taken_copyout(struct socket *so, struct taken *t, struct uio *uio, int flags)
 		return 0;
 	}
 	if (m == NULL)
-		return uiomove(t->t_small, t->t_n, uio);
+		return small_copyout(so, t, uio);
 	while (m != NULL) {
+		before = uio->uio_resid;
 		error = uiomove(m->m_data, m->m_len, uio);
-		if (__unlikely(error != 0))
+		if (__unlikely(error != 0)) {
+			m_adj(m, (ssize_t)(before - uio->uio_resid));
+			give_back(so, m);
 			break;
+		}
 		m = m_free(m);
-	}
-	if (__unlikely(m != NULL)) {
-		/* What the caller could not take is not lost. */
-		mutex_enter(&so->so_lock);
-		sbputback(&so->so_rcv, m);
-		mutex_exit(&so->so_lock);
 	}
 	return error;
 }
@@ -116,6 +149,18 @@ past_mark(struct socket *so, uint32_t n)
 		so_setstate(so, SS_RCVATMARK, 0);
 }
 
+/* n bytes left the buffer. @return how many of them are news */
+static uint32_t
+extra_taken(struct soextra *sx, uint32_t n)
+{
+	uint32_t old = MIN(n, sx->sx_putback);
+
+	if (sx->sx_peekoff > 0)
+		sx->sx_peekoff -= (int32_t)MIN(n, (uint32_t)sx->sx_peekoff);
+	sx->sx_putback -= old;
+	return n - old;
+}
+
 /* so_lock held, and there are bytes. */
 static int
 stream_take(struct socket *so, size_t want, int flags, struct taken *t)
@@ -136,9 +181,12 @@ stream_take(struct socket *so, size_t want, int flags, struct taken *t)
 		if (t->t_mb == NULL)
 			return ENOBUFS;
 	}
-	past_mark(so, t->t_n);
+	n = t->t_n;
+	past_mark(so, n);
+	if (__unlikely(so->so_extra != NULL))
+		n = extra_taken(so->so_extra, n);
 	if ((so->so_proto->pr_flags & PR_WANTRCVD) != 0)
-		so->so_proto->pr_rcvd(so, t->t_n, flags);
+		so->so_proto->pr_rcvd(so, n, flags);
 	return 0;
 }
 
@@ -326,9 +374,8 @@ sa_length(int family)
 	return 0;
 }
 
-/* Where it came from; m is the first mbuf of data, or an address. */
-static void
-record_address(const struct mbuf *m, struct sockaddr_storage *ss,
+void
+so_record_address(const struct mbuf *m, struct sockaddr_storage *ss,
     socklen_t *lenp)
 {
 	sa_family_t family;
@@ -462,8 +509,8 @@ receive_record(struct socket *so, struct sockaddr_storage *ss,
 		return error;
 	*flagsp = 0;
 	if (ss != NULL && (r.r_addr != NULL || r.r_data != NULL))
-		record_address(r.r_addr != NULL ? r.r_addr : r.r_data, ss,
-		    lenp);
+		so_record_address(r.r_addr != NULL ? r.r_addr : r.r_data,
+		    ss, lenp);
 	error = record_copyout(&r, off, uio, flagsp);
 	m_freem(r.r_addr);
 	if (__unlikely(r.r_control != NULL))
@@ -480,8 +527,10 @@ soreceive(struct socket *so, struct sockaddr_storage *ss, socklen_t *lenp,
 
 	if (lenp != NULL)
 		*lenp = 0;
-	if (__unlikely((flags & MSG_OOB) != 0))
-		return receive_oob(so, uio, flagsp);
+	if (__unlikely((flags & (MSG_OOB | MSG_ERRQUEUE)) != 0))
+		return (flags & MSG_ERRQUEUE) != 0 ?
+		    soreceive_errq(so, ss, lenp, uio, cb, flagsp) :
+		    receive_oob(so, uio, flagsp);
 	if ((so->so_proto->pr_flags & PR_ATOMIC) != 0)
 		return receive_record(so, ss, lenp, uio, cb, flagsp);
 	*flagsp = 0;

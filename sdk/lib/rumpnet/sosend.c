@@ -62,22 +62,43 @@ send_check(struct socket *so)
 	return so->so_proto->pr_flags & PR_ATOMIC ? ENOTCONN : EPIPE;
 }
 
+/* SOF_TIMESTAMPING_TX_SOFTWARE: the stamp comes back with the packet. */
+static struct mbuf *
+stamp_copy(struct socket *so, struct mbuf *m)
+{
+	struct mbuf *copy;
+
+	if ((so->so_extra->sx_tsflags & SOF_TIMESTAMPING_OPT_TSONLY) != 0)
+		return NULL;
+	copy = m_copym(m, 0, SIZE_MAX, M_PKTHDR);
+	if (copy != NULL)
+		memset(copy->m_ph.ph_from, 0, sizeof(copy->m_ph.ph_from));
+	return copy;
+}
+
 static int
 send_record(struct socket *so, struct mbuf *m, const struct sockaddr *sa,
     socklen_t salen, struct mbuf *control, int flags)
 {
+	size_t n = m->m_ph.ph_len;
+	struct mbuf *copy = NULL;
 	int error;
 
 	m->m_ph.ph_mark = so->so_mark;
 	m->m_ph.ph_priority = so->so_priority;
 	netisr_enter();
 	mutex_enter(&so->so_lock);
-	error = m->m_ph.ph_len > so->so_snd.sb_hiwat ? EMSGSIZE :
-	    send_check(so);
+	error = n > so->so_snd.sb_hiwat ? EMSGSIZE : send_check(so);
 	if (__likely(error == 0)) {
+		if (so_ts_wanted(so))
+			copy = stamp_copy(so, m);
 		error = so->so_proto->pr_send(so, flags, m, sa, salen,
 		    control);
 		m = control = NULL;
+		if (so_ts_wanted(so) && error == 0)
+			so_ts_sent(so, copy, n);
+		else
+			m_freem(copy);
 	}
 	mutex_exit(&so->so_lock);
 	netisr_exit();
@@ -163,6 +184,7 @@ stream_push(struct socket *so, struct mbuf *m, const struct sockaddr *sa,
 {
 	bool fastopen = (flags & MSG_FASTOPEN) != 0 &&
 	    (so->so_proto->pr_flags & PR_IMPLOPCL) != 0;
+	size_t n = 0;
 	int error;
 
 	netisr_enter();
@@ -179,9 +201,13 @@ stream_push(struct socket *so, struct mbuf *m, const struct sockaddr *sa,
 		error = so_is(so, SS_ISCONNECTING) ? EAGAIN : EPIPE;
 	}
 	if (__likely(error == 0)) {
+		if (so_ts_wanted(so) && m != NULL)
+			n = m_length(m);
 		error = so->so_proto->pr_send(so, flags, m,
 		    fastopen ? sa : NULL, fastopen ? salen : 0, NULL);
 		m = NULL;
+		if (n > 0 && error == 0)
+			so_ts_sent(so, NULL, n);
 		/* What the protocol says is not about room. */
 		if (error == EAGAIN)
 			error = ENOBUFS;
