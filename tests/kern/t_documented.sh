@@ -33,7 +33,7 @@ main(void)
 }
 EOF
 ${CC:-cc} ${SANITIZE:+-fsanitize=$SANITIZE} $tmp/walk.c -o $tmp/walk \
-    $(pkg-config --cflags --libs rump-tmpfs rump-ext2fs)
+    $(pkg-config --cflags --libs rump-tmpfs rump-ext2fs rumpnet)
 ok 'a booted kernel shows its names' sh -c "$tmp/walk >$tmp/there"
 sort $tmp/there >$tmp/names
 sed -n 's/^| `\([a-z_]*\.[a-z_.]*\)` | \(r[ow]\) .*/\1 \2/p' "$doc" |
