@@ -56,6 +56,29 @@ copies_of_every_size_and_alignment(void **state)
 	}
 }
 
+/* Where both are at about the same place of their pages, another way. */
+static void
+copies_whose_places_in_the_page_are_near(void **state)
+{
+	static unsigned char from[4096 + 128], to[2][3 * 4096 + 128];
+	unsigned char *page;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(from); i++)
+		from[i] = (unsigned char)rand();
+	page = to[0] + 4096 + ((uintptr_t)from - (uintptr_t)to[0]) % 4096;
+	for (size_t n = 500; n <= 4096; n += n < 600 ? 1 : 97) {
+		for (int ahead = -40; ahead <= 40; ahead++) {
+			unsigned char *other = to[1] + (page - to[0]) + ahead;
+
+			memset(to, 0x5a, sizeof(to));
+			rumpns_memcpy(page + ahead, from, n);
+			memcpy(other, from, n);
+			assert_memory_equal(to[0], to[1], sizeof(to[0]));
+		}
+	}
+}
+
 static void
 moves_with_every_overlap(void **state)
 {
@@ -67,6 +90,23 @@ moves_with_every_overlap(void **state)
 			memmove(theirs + 1000 + shift, theirs + 1000, n);
 			assert_memory_equal(ours, theirs, AREA);
 		}
+	}
+}
+
+static void
+moves_by_about_a_page(void **state)
+{
+	static unsigned char a[2][5 * 4096];
+
+	(void)state;
+	for (int shift = -4140; shift <= 4140; shift++) {
+		if (shift == -4040)
+			shift = 4040;
+		for (size_t i = 0; i < sizeof(a[0]); i++)
+			a[0][i] = a[1][i] = (unsigned char)rand();
+		rumpns_memmove(a[0] + 4200 + shift, a[0] + 4200, 9000);
+		memmove(a[1] + 4200 + shift, a[1] + 4200, 9000);
+		assert_memory_equal(a[0], a[1], sizeof(a[0]));
 	}
 }
 
@@ -188,7 +228,9 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies_of_every_size_and_alignment),
+		cmocka_unit_test(copies_whose_places_in_the_page_are_near),
 		cmocka_unit_test(moves_with_every_overlap),
+		cmocka_unit_test(moves_by_about_a_page),
 		cmocka_unit_test(sets_and_compares),
 		cmocka_unit_test(strings),
 		cmocka_unit_test(printf_formats_as_the_host),
