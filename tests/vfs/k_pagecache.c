@@ -720,6 +720,52 @@ rumptest_pagecache_seek(void)
 	return 0;
 }
 
+/* Written a page at a time, changed where leaves are full, and read. */
+int
+rumptest_pagecache_full_leaves(void)
+{
+	struct file_ *f = files[0], *other = files[1];
+	struct pagecache *pc = &f->f_vn.v_pages;
+	unsigned char *buf = bufmem[0];
+	uint64_t off, size = 150 * PAGE_SIZE, hole = 70 * PAGE_SIZE;
+	uint64_t cut = 100 * PAGE_SIZE + 5;
+
+	for (off = 0; off < size; off += PAGE_SIZE) {
+		memset(f->f_model + off, (int)(1 + off / PAGE_SIZE),
+		    PAGE_SIZE);
+		CHECK(rw(f, UIO_WRITE, off, f->f_model + off, PAGE_SIZE,
+		    0) == 0);
+		f->f_size = off + PAGE_SIZE;
+	}
+	CHECK(compare(f, 0, size, buf) == 0);
+	for (off = 0; off < size; off += PAGE_SIZE) {
+		pagecache_prefetch(pc, off);
+		CHECK(compare(f, off + 1, PAGE_SIZE, buf) == 0);
+	}
+	/* Another page takes the place of one, and one that is a hole. */
+	CHECK(pagecache_punch(pc, hole, 2 * PAGE_SIZE) == 0);
+	memset(f->f_model + hole, 0, 2 * PAGE_SIZE);
+	CHECK(compare(f, 0, size, buf) == 0);
+	CHECK(rw(other, UIO_WRITE, 0, f->f_model, 4 * PAGE_SIZE, 0) == 0);
+	memset(f->f_model + hole + PAGE_SIZE, 0xee, PAGE_SIZE);
+	CHECK(rw(f, UIO_WRITE, hole + PAGE_SIZE, f->f_model + hole +
+	    PAGE_SIZE, PAGE_SIZE, 0) == 0);
+	CHECK(compare(f, 0, size, buf) == 0);
+	memset(f->f_model + hole, 0xdd, PAGE_SIZE);
+	CHECK(rw(f, UIO_WRITE, hole, f->f_model + hole, PAGE_SIZE, 0) == 0);
+	CHECK(compare(f, 0, size, buf) == 0);
+	/* The end moves into a full leaf, and away again. */
+	CHECK(pagecache_truncate(pc, size, cut) == 0);
+	CHECK(pagecache_truncate(pc, cut, size) == 0);
+	memset(f->f_model + cut, 0, size - cut);
+	CHECK(compare(f, 0, size, buf) == 0);
+	CHECK(compare(f, cut - 3, 9000, buf) == 0);
+	file_free(f);
+	file_free(other);
+	CHECK(fakedev_fini(&fake) == 0);
+	return 0;
+}
+
 /* 4 KiB reads at random of n cached pages; returns ns for one. */
 int64_t
 rumptest_pagecache_read_ns(unsigned npages, unsigned rounds)

@@ -14,6 +14,7 @@ long rumptest_pagecache_nomem(void);
 int rumptest_pagecache_errors(void);
 int rumptest_pagecache_economy(void);
 int rumptest_pagecache_seek(void);
+int rumptest_pagecache_full_leaves(void);
 int64_t rumptest_pagecache_read_ns(unsigned npages, unsigned rounds);
 int64_t rumptest_pagecache_write_ns(unsigned npages, int64_t *again);
 

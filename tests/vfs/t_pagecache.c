@@ -186,6 +186,16 @@ seek_finds_data_and_holes(void **state)
 	assert_int_equal(rumptest_pagecache_seek(), 0);
 }
 
+static void
+full_leaves_are_read_as_they_change(void **state)
+{
+	(void)state;
+	ok_errno(rumptest_pagecache_setup(0, 2, 1));
+	assert_int_equal(rumptest_pagecache_full_leaves(), 0);
+	ok_errno(rumptest_pagecache_setup(1024, 2, 1));
+	assert_int_equal(rumptest_pagecache_full_leaves(), 0);
+}
+
 /* Not judged: printed for who looks. */
 static void
 speed(void **state)
@@ -218,6 +228,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(errors_are_reported_once),
 		cmocka_unit_test(io_is_sparing),
 		cmocka_unit_test(seek_finds_data_and_holes),
+		cmocka_unit_test(full_leaves_are_read_as_they_change),
 		cmocka_unit_test(speed),
 	};
 	const char *r = getenv("RUMP_TEST_ROUNDS");

@@ -250,13 +250,12 @@ ext2fs_accessed(struct vnode *vp)
 int
 ext2fs_read(struct vnode *vp, struct uio *uio, int ioflag)
 {
-	int error;
 
-	error = pagecache_read(&vp->v_pages, uio, i_size_get(VTOI(vp)),
-	    ioflag);
+	/* The look at the time takes as long as the data's first line. */
+	pagecache_prefetch(&vp->v_pages, (uint64_t)uio->uio_offset);
 	if ((ioflag & IO_NOATIME) == 0)
 		ext2fs_accessed(vp);
-	return error;
+	return pagecache_read(&vp->v_pages, uio, i_size_get(VTOI(vp)), ioflag);
 }
 
 /* So much at a time is reserved and written. */

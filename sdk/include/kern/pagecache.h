@@ -94,6 +94,11 @@ void pagecache_init(struct pagecache *pc, struct vnode *vp,
 void pagecache_fini(struct pagecache *pc);
 
 /**
+ * Have the processor fetch the bytes at off, if they are cached, for a read
+ * that comes when something else is done. v_lock S or X.
+ */
+void pagecache_prefetch(struct pagecache *pc, uint64_t off);
+/**
  * Copy from the file at uio_offset until size (the file's, bytes) or the end
  * of the uio. v_lock S or X.
  */

@@ -115,10 +115,12 @@ memfs_read(struct vnode *vp, struct uio *uio, int ioflag)
 	struct memfs_node *mn = memfs_node(vp);
 	int error = 0;
 
-	if ((uint64_t)uio->uio_offset < mn->mn_size)
-		error = pagecache_read(&vp->v_pages, uio, mn->mn_size, ioflag);
+	/* The look at the time takes as long as the data's first line. */
+	pagecache_prefetch(&vp->v_pages, (uint64_t)uio->uio_offset);
 	if ((ioflag & IO_NOATIME) == 0)
 		memfs_accessed(vp);
+	if ((uint64_t)uio->uio_offset < mn->mn_size)
+		error = pagecache_read(&vp->v_pages, uio, mn->mn_size, ioflag);
 	return error;
 }
 

@@ -74,11 +74,27 @@ write_page_alloc(struct pagecache *pc)
 
 /* ---- Reading ---------------------------------------------------------- */
 
+void
+pagecache_prefetch(struct pagecache *pc, uint64_t off)
+{
+	bool anonymous = pc->pc_ops == NULL;
+	char *p;
+
+	if (!anonymous)
+		epoch_enter();
+	p = pc_run_find(pc, off >> PAGE_SHIFT);
+	if (p != NULL)
+		__builtin_prefetch(p + (off & PAGE_MASK));
+	if (!anonymous)
+		epoch_exit();
+}
+
 /*
  * Copy what is there of an anonymous file, from which nothing leaves while
  * v_lock is held. Pages that lie one behind the other are one piece; where it
- * is, the leaf's header says, which is in the processor's cache more often
- * than the slot. @return EFAULT; what was moved shows in uio.
+ * is, the node above the leaf says, or the leaf's header, which are in the
+ * processor's cache more often than the slot. @return EFAULT; what was moved
+ * shows in uio.
  */
 static int
 read_anonymous(struct pagecache *pc, struct uio *uio, uint64_t n)
@@ -90,6 +106,10 @@ read_anonymous(struct pagecache *pc, struct uio *uio, uint64_t n)
 	uint64_t absent;
 	char *p;
 
+	p = pc_run_find(pc, index);
+	if (p != NULL)
+		return uiomove(p + po, MIN((PC_FANOUT - b) * PAGE_SIZE - po,
+		    n), uio);
 	pl = pc_leaf_find(pc, index);
 	absent = pl == NULL ? ~UINT64_C(0) : ~(pl->pl_present >> b);
 	if ((absent & 1) != 0)

@@ -40,6 +40,7 @@
 
 #define PC_FANBITS	6
 #define PC_FANOUT	(1u << PC_FANBITS)
+#define PC_FULL		(~UINT64_C(0))	/* pl_present: all of them */
 #define PC_INDEX_MAX	(UINT64_C(1) << 51)
 #define PC_IO_MAX	512u		/* pages of one request */
 #define PC_MEMORY_TRIES	8		/* before ENOMEM */
@@ -115,6 +116,14 @@ struct pc_leaf *pc_leaf_find(struct pagecache *pc, uint64_t index);
 struct pc_leaf *pc_leaf_make(struct pagecache *pc, uint64_t index);
 /** The first leaf whose pages end behind index, or NULL. As pc_leaf_find. */
 struct pc_leaf *pc_leaf_next(struct pagecache *pc, uint64_t index);
+/**
+ * The page, if its leaf is full and its pages lie one behind the other: so do
+ * those behind it up to the leaf's end. NULL: look at the leaf. As
+ * pc_leaf_find(); of a file with a device it may be gone, or not read in yet.
+ */
+char *pc_run_find(struct pagecache *pc, uint64_t index);
+/** The leaf became full. pc_lock held. */
+void pc_run_set(struct pagecache *pc, struct pc_leaf *pl);
 /** Take an empty leaf out of the tree. pc_lock held. */
 void pc_leaf_remove(struct pagecache *pc, struct pc_leaf *pl);
 
@@ -134,6 +143,8 @@ pc_insert(struct pagecache *pc, struct pc_leaf *pl, unsigned i, uintptr_t slot)
 	atomic_store_explicit(&pl->pl_slot[i], slot, memory_order_release);
 	atomic_store_explicit(&pc->pc_npages, atomic_load_explicit(
 	    &pc->pc_npages, memory_order_relaxed) + 1, memory_order_relaxed);
+	if (pl->pl_present == PC_FULL)
+		pc_run_set(pc, pl);
 }
 
 /** Take a page out; the caller frees it. pc_lock held. */
