@@ -21,6 +21,8 @@
 #define WARM	(1536ul << 20)
 #define RUNS_MAX 64
 #define SUBJECTS_MAX 4
+#define HUGE	(2ul << 20)
+#define COPIES	100000
 
 double
 bench_now(void)
@@ -147,6 +149,33 @@ bench_median_child(int runs, double (*fn)(void *), void *arg)
 
 	bench_turns_child(runs, &s, 1);
 	return s.median;
+}
+
+double
+bench_copies(void *arg)
+{
+	static _Alignas(4096) char buf[4096];
+	size_t span = (size_t)*(long *)arg, len = span + HUGE;
+	uint64_t seed = BENCH_SEED;
+	char *map, *p;
+	double took;
+
+	map = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (map == MAP_FAILED)
+		err(1, "mmap");
+	p = map + (-(uintptr_t)map & (HUGE - 1));
+	madvise(p, span, MADV_HUGEPAGE);
+	memset(p, 1, span);
+	took = bench_now();
+	for (int i = 0; i < COPIES; i++) {
+		memcpy(buf, p + bench_random(&seed) % (span / 4096) * 4096,
+		    sizeof(buf));
+		__asm__ volatile("" : : "r"(buf) : "memory");
+	}
+	took = bench_now() - took;
+	munmap(map, len);
+	return COPIES / took;
 }
 
 void

@@ -49,6 +49,12 @@ void bench_row(const char *group, const char *metric, const char *unit,
     enum bench_sense sense, double ours, double peer, const char *peer_name,
     double goal);
 
+/*
+ * What a read of cached data cannot beat: 4 KiB copied at random out of span
+ * bytes of memory in huge pages, copies a second. arg: the span, a long.
+ */
+double bench_copies(void *arg);
+
 /* A new folder in memory (or TMPDIR), removed by bench_cleanup(). */
 const char *bench_dir(void);
 void bench_cleanup(void);
@@ -64,6 +70,8 @@ void bench_boot(void);
 
 /* This process' resident memory, bytes. */
 size_t bench_rss(void);
+
+#define BENCH_SEED	88172645463325252u
 
 /* xorshift: the same sequence in every run. */
 static inline uint64_t

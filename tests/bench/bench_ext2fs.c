@@ -25,7 +25,8 @@
 #define BIG	(1L << 30)
 #define CHUNK	(1L << 20)
 #define MANY	50000
-#define READS	200000
+#define RUNS_READ 9
+#define READS	100000
 #define SPAN	(64L << 20)
 
 enum peer { OURS, LOOP, FUSE2FS };
@@ -133,8 +134,8 @@ static double
 read_random(void *arg)
 {
 	const struct world *w = arg;
-	uint64_t seed = 88172645463325252u;
-	char buf[4096];
+	static _Alignas(4096) char buf[4096];
+	uint64_t seed = BENCH_SEED;
 	double took = 0;
 	int fd;
 
@@ -271,6 +272,38 @@ compare(const char *metric, const char *unit, enum bench_sense sense,
 	    goal_fuse);
 }
 
+/*
+ * Cached data of fuse2fs is in the host's page cache, as the loop mount's is:
+ * the rows of a copy without a file system around it say how much faster than
+ * either a read can be.
+ */
+static void
+compare_random(struct world *w)
+{
+	long span = SPAN;
+	struct bench_subject s[] = {
+		{ .fn = read_random, .arg = &w[OURS] },
+		{ .fn = read_random, .arg = &w[LOOP] },
+		{ .fn = read_random, .arg = &w[FUSE2FS] },
+		{ .fn = bench_copies, .arg = &span },
+	};
+
+	if (geteuid() != 0) {
+		compare("pread 4 KiB at random, cached", "1/s",
+		    MORE_IS_BETTER, read_random, w, RUNS_READ, 3, 5);
+		return;
+	}
+	bench_turns_child(RUNS_READ, s, 4);
+	for (enum peer p = LOOP; p <= FUSE2FS; p++) {
+		bench_row("ext2fs", "pread 4 KiB at random, cached", "1/s",
+		    MORE_IS_BETTER, s[OURS].median, s[p].median,
+		    peer_names[p], p == LOOP ? 3 : 5);
+		bench_row("ext2fs", "  its bound: memcpy, no file", "1/s",
+		    MORE_IS_BETTER, s[3].median, s[p].median, peer_names[p],
+		    0);
+	}
+}
+
 int
 main(void)
 {
@@ -299,8 +332,7 @@ main(void)
 	make_image(w[OURS].image, true, "2G");
 	compare("read of 1 GiB, cold", "MiB/s", MORE_IS_BETTER, read_cold, w,
 	    RUNS, 1, 5);
-	compare("pread 4 KiB at random, cached", "1/s", MORE_IS_BETTER,
-	    read_random, w, RUNS, 3, 5);
+	compare_random(w);
 	compare("write of 512 MiB and fsync", "MiB/s", MORE_IS_BETTER,
 	    write_sequential, w, 3, 0, 5);
 	make_image(w[OURS].image, false, "1G");
