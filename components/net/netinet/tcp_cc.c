@@ -5,7 +5,7 @@
 #include "tcp_cc.h"
 
 static const struct tcp_cc *const modules[] = {
-	&tcp_cc_newreno,
+	&tcp_cc_cubic, &tcp_cc_newreno, &tcp_cc_bbr,
 };
 
 const struct tcp_cc *
@@ -58,6 +58,12 @@ tcp_initwnd(const struct tcpcb *tp)
 
 	return MIN((uint32_t)tcp_conf(tcp_vn(tp), TCPC_initial_cwnd) *
 	    mss, MAX(2 * mss, 14600u));
+}
+
+void
+tcp_restart_window(struct tcpcb *tp)
+{
+	tp->t_cwnd = MIN(tp->t_cwnd, tcp_initwnd(tp));
 }
 
 uint32_t

@@ -68,7 +68,8 @@ struct tcp_cc {
 	size_t (*tc_info)(struct tcpcb *tp, void *buf);
 };
 
-extern const struct tcp_cc tcp_cc_newreno;
+/* The first is the default. */
+extern const struct tcp_cc tcp_cc_cubic, tcp_cc_newreno, tcp_cc_bbr;
 
 /** NULL: none of that name. */
 const struct tcp_cc *tcp_cc_find(const char *name);
@@ -80,6 +81,8 @@ const struct tcp_cc *tcp_cc_default(void);
 
 /** RFC 6928: segments of the initial window, in bytes. */
 uint32_t tcp_initwnd(const struct tcpcb *tp);
+/** The window after a pause: RFC 5681 4.1. */
+void tcp_restart_window(struct tcpcb *tp);
 /** Slow start (RFC 5681, RFC 3465 with L = the ACK's bytes); what is left of
  * acked for congestion avoidance. */
 uint32_t tcp_slow_start(struct tcpcb *tp, uint32_t acked);

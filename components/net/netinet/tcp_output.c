@@ -349,8 +349,8 @@ after_idle(struct tcpcb *tp, nstime_t now)
 		return;
 	if (tp->t_cc->tc_idle != NULL)
 		tp->t_cc->tc_idle(tp, idle, now);
-	else	/* RFC 5681 4.1 */
-		tp->t_cwnd = MIN(tp->t_cwnd, tcp_initwnd(tp));
+	else
+		tcp_restart_window(tp);
 }
 
 int
