@@ -11,3 +11,5 @@ SRCS    += if_gso.c if_mcast.c if_ether.c if_loop.c if_addr.c netconfig.c
 SRCS    += arp.c neigh.c
 # routes
 SRCS    += nexthop.c route.c route_lookup.c route_trie.c
+# configuration
+SRCS    += if_ioctl.c if_ioctl_addr.c if_ioctl_more.c
