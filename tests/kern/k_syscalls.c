@@ -2,6 +2,7 @@
 /*
  * The kernel's half of t_syscalls.c.
  */
+#include <kern/file.h>
 #include <kern/syscall.h>
 
 #include "k_syscalls.h"
@@ -15,4 +16,12 @@ rumptest_syscall(long number, long a, long b, long c, long d, long e, long f)
 
 	error = syscall_dispatch(number, args, &rv);
 	return error != 0 ? -error : rv;
+}
+
+void
+rumptest_exec(void)
+{
+	struct proc *p = curproc;
+
+	filedesc_exec(atomic_load(&p->p_fd), p);
 }

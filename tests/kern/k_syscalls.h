@@ -5,5 +5,7 @@
 /* A call by number: its result, or minus the error. */
 long rumptest_syscall(long number, long a, long b, long c, long d, long e,
     long f);
+/* The calling process replaces its program: marked descriptors close. */
+void rumptest_exec(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -274,6 +275,37 @@ nesting(void)
 	show(18, 8);
 }
 
+static void
+with_masks(void)
+{
+	struct epoll_event ev = { EPOLLIN, { .fd = 3 } }, got[2];
+	struct timespec ts = { 0, 1000000 }, bad = { 0, 1000000000 };
+	sigset_t set;
+	int fds[2];
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	DO(pipe2, fds, 0);
+	DO(epoll_create1, 0);
+	DO(epoll_ctl, 5, EPOLL_CTL_ADD, 3, &ev);
+	DO(epoll_pwait, 5, got, 2, 0, NULL);
+	DO(epoll_pwait, 5, got, 2, 1, &set);
+	DO(epoll_pwait2, 5, got, 2, &ts, NULL);
+	DO(epoll_pwait2, 5, got, 2, &bad, NULL);
+	DO(epoll_pwait2, 5, got, 0, &ts, NULL);
+	DO(write, 4, "x", 1);
+	DO(epoll_pwait, 5, got, 2, -1, &set);
+	SAME(got[0].data.fd);
+	DO(epoll_pwait2, 5, got, 2, NULL, &set);
+	SAME(got[0].events);
+	DO(epoll_pwait, 4, got, 2, 0, NULL);
+	DO(epoll_pwait, 77, got, 2, 0, NULL);
+	/* The mask is as it was. */
+	DO(sigprocmask, SIG_BLOCK, NULL, &set);
+	SAME(sigismember(&set, SIGUSR1));
+}
+
+JUDGED(with_masks, waits_with_masks_and_timespecs)
 JUDGED(level_and_edge, level_and_edge_triggered)
 JUDGED(oneshot, one_shot_until_rearmed)
 JUDGED(hangups, hang_ups_are_always_reported)
@@ -461,6 +493,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(waits_with_masks_and_timespecs),
 		cmocka_unit_test(level_and_edge_triggered),
 		cmocka_unit_test(one_shot_until_rearmed),
 		cmocka_unit_test(hang_ups_are_always_reported),

@@ -58,6 +58,7 @@ null_is_a_fault(void **state)
 	EFAULTS(write, efd, NULL, 8);
 	EFAULTS(pipe2, NULL, 0);
 	EFAULTS(pipe, NULL);
+	EFAULTS(vmsplice, fds[1], NULL, 1, 0);
 	EFAULTS(ioctl, fds[0], FIONBIO, NULL);
 	EFAULTS(fstat, fds[0], NULL);
 	EFAULTS(poll, NULL, 1, 0);
@@ -191,6 +192,27 @@ system_information(void **state)
 	rump_pub_lwproc_releaselwp();
 }
 
+static void
+exec_closes_what_is_marked(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	ok_errno(rump_pub_lwproc_rfork(RUMP_RFCFDG));
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(rump_sys_eventfd(0,
+		    i % 3 == 0 ? EFD_CLOEXEC : 0), i);
+	assert_int_equal(rump_sys_fcntl(1, F_SETFD, FD_CLOEXEC), 0);
+	rumptest_exec();
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(rump_sys_fcntl(i, F_GETFD),
+		    i % 3 == 0 || i == 1 ? -1 : 0);
+	assert_int_equal(rump_sys_pipe2(fds, 0), 0);
+	assert_int_equal(fds[0], 0);
+	assert_int_equal(fds[1], 1);
+	rump_pub_lwproc_releaselwp();
+}
+
 static int
 setup(void **state)
 {
@@ -207,6 +229,7 @@ main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(randomness),
 		cmocka_unit_test(system_information),
+		cmocka_unit_test(exec_closes_what_is_marked),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
