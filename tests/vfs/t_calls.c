@@ -21,6 +21,9 @@
 #include <unistd.h>
 #include <utime.h>
 
+/* libc says of most of these pointers that they are not NULL. */
+#define PASSES_NULL __attribute__((no_sanitize("undefined")))
+
 static char dir[] = "/tmp/t_calls.XXXXXX";
 
 /* Both stand in a directory of their own, empty but for a file, open as 3. */
@@ -36,7 +39,7 @@ start(void)
 	DO(write, 3, "0123456789", 10);
 }
 
-static void
+PASSES_NULL static void
 null_paths(void)
 {
 	struct statfs sf;
@@ -95,7 +98,7 @@ null_paths(void)
 	DO(lremovexattr, NULL, "user.a");
 }
 
-static void
+PASSES_NULL static void
 null_buffers(void)
 {
 	off_t off = 0;
@@ -211,8 +214,28 @@ older_forms(void)
 	DO(sync_file_range, 77, 0, 0, 0);
 }
 
-JUDGED(null_paths, null_paths_are_faults_as_on_the_host)
-JUDGED(null_buffers, null_buffers_are_faults_as_on_the_host)
+/* These sanitizers have functions of their own before libc's, which look. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+static void
+null_is_a_fault_as_on_the_host(void **state)
+{
+	(void)state;
+	if (SANITIZED)
+		skip();
+	judge(null_paths);
+	judge(null_buffers);
+}
+
 JUDGED(older_forms, older_forms_do_as_on_the_host)
 
 static int
@@ -241,8 +264,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(null_paths_are_faults_as_on_the_host),
-		cmocka_unit_test(null_buffers_are_faults_as_on_the_host),
+		cmocka_unit_test(null_is_a_fault_as_on_the_host),
 		cmocka_unit_test(older_forms_do_as_on_the_host),
 	};
 
