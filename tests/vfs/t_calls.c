@@ -31,7 +31,9 @@ static void
 start(void)
 {
 	(void)CALL(umask, 022);
-	SAME(on_rump ? rump_sys_chdir("/work") : chdir(dir));
+	/* Elsewhere it would make its files where the tests were started. */
+	if ((on_rump ? rump_sys_chdir("/work") : chdir(dir)) != 0)
+		abort();
 	(void)CALL(unlink, "f");
 	(void)CALL(unlink, "g");
 	(void)CALL(unlink, "l");
