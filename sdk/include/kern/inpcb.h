@@ -62,12 +62,14 @@ struct inout {
 	uint8_t io_family, io_proto;
 	uint8_t io_tos, io_ttl;		/* ttl 0: the default */
 	uint8_t io_flags;		/* IO_* */
-	uint8_t io_optlen;
+	uint8_t io_optlen;		/* a multiple of 4 */
 	const uint8_t *io_opts;		/* IPv4 options, padded; or NULL */
 	uint32_t io_oif, io_mark, io_priority;
 	struct route_cache *io_rc;	/* or NULL; its owner's lock is held */
 };
 #define IO_DF		0x01		/* do not fragment: EMSGSIZE */
+#define IO_DFWANT	0x20		/* DF, unless it must be fragmented here */
+#define IO_BROADCAST	0x40		/* may be a broadcast; else EACCES */
 #define IO_DONTROUTE	0x02		/* MSG_DONTROUTE */
 #define IO_MCASTLOOP	0x04		/* a copy for members on this host */
 #define IO_NOFRAGLOCAL	0x08		/* EMSGSIZE instead of fragments */
@@ -77,7 +79,7 @@ struct inout {
  * Send m: m_data at the transport header, ph_len bytes; taken over. Transport checksums are
  * MCSUM_PARTIAL over the pseudo header, or complete. With ph_gso it may be
  * larger than the MTU. Locks may be held; in a section.
- * @return EMSGSIZE, ENETUNREACH, EHOSTUNREACH, EACCES, ENOBUFS ...
+ * @return EMSGSIZE, ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, ENOBUFS ...
  */
 int in_output(struct mbuf *m, const struct inout *io);
 /** MTU of the path, learned (RFC 1191) or the next hop's; 0: no route. */
@@ -118,33 +120,39 @@ bool in_cksum_ok(struct mbuf *m, const struct inpkt *pk);
 
 /*
  * The table's lock protects links and the members that hash; so_lock the rest.
- * Read without a lock under an epoch: addresses and ports of a linked block.
+ * Both are held to change addresses and ports, so either is enough to read them;
+ * look-ups read those of a linked block without a lock, in an epoch, as atomics.
+ * The first cache line is all that a look-up touches.
  *
  * I  immutable   o  so_lock   t  the table's
  */
 struct inpcb {
-	_Atomic(struct inpcb *) inp_hnext;	/* [t] connections, or ports */
+	_Atomic(struct inpcb *) inp_hnext;	/* [t] connections and ports */
 	struct socket *inp_socket;	/* [I] no reference: freed with it */
-	struct inpcbtable *inp_table;	/* [I] */
-	void *inp_ppcb;			/* [o] tcpcb */
 	union inaddr inp_laddr, inp_faddr;	/* [t] and [o] */
 	uint16_t inp_lport, inp_fport;	/* [t] and [o]; network order */
-	uint32_t inp_hash;		/* [t] of the connection */
+	uint32_t inp_hash;		/* [t] of addresses and ports */
 	uint32_t inp_flags;		/* [o] INP_* */
 	uint8_t inp_family;		/* [I] */
 	uint8_t inp_proto;		/* [I] */
 	uint8_t inp_ttl, inp_tos;	/* [o] ttl 0: default */
+
+	struct inpcbtable *inp_table;	/* [I] */
+	void *inp_ppcb;			/* [o] tcpcb */
+	struct route_cache inp_route;	/* [o] */
+	struct inpmore *inp_more;	/* [o] options, groups; or NULL */
+	uint32_t inp_mcastif;		/* [o] */
 	uint8_t inp_mttl, inp_mtudisc;	/* [o] IP_MTU_DISCOVER */
 	uint8_t inp_minttl;		/* [o] */
-	uint8_t inp_optlen;		/* [o] */
-	uint32_t inp_mcastif;		/* [o] */
-	struct route_cache inp_route;	/* [o] */
-	struct inpmore *inp_more;	/* [o] options, groups, learned MTU; NULL */
+	uint8_t inp_optlen;		/* [o] bytes of IP_OPTIONS */
 	struct inpport *inp_port;	/* [t] its port's entry */
 	struct list inp_portlink;	/* [t] */
-	struct list inp_all;		/* [t] sock_diag */
+	_Atomic(struct inpcb *) inp_anext;	/* [t] all of the table */
+	_Atomic(struct inpcb *) *inp_aprev;	/* [t] */
 	void (*inp_free)(struct inpcb *inp);	/* [I] frees it, or what it is in */
+	struct epoch_entry inp_epoch;
 };
+_Static_assert(sizeof(struct inpcb) <= 192, "inpcb's size");
 
 struct inpcbtable;
 /** A transport's table in a vnet; grows as needed. @return ENOMEM */
@@ -157,7 +165,7 @@ void inpcbtable_destroy(struct inpcbtable *t);
  */
 int in_pcbinit(struct inpcb *inp, struct socket *so, struct inpcbtable *t,
     int family, uint8_t proto, void (*freefn)(struct inpcb *));
-/** Out of all tables; so_pcb is reset. so_lock held. */
+/** Out of all tables; so_pcb is reset; inp_free follows. so_lock held. */
 void in_pcbdetach(struct inpcb *inp);
 /** @return EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL, EAFNOSUPPORT */
 int in_pcbbind(struct inpcb *inp, const struct sockaddr *sa, socklen_t len);
@@ -178,15 +186,16 @@ struct inpcb *in_pcblookup_conn(struct inpcbtable *t, int family,
     const union inaddr *laddr, uint16_t lport, const union inaddr *faddr,
     uint16_t fport);
 /** Every block that wants a datagram (multicast, broadcast): fn is called in an
- * epoch. */
+ * epoch, no lock held. */
 void in_pcbforeach_match(struct inpcbtable *t, const struct inpkt *pk,
     uint16_t sport, uint16_t dport, void (*fn)(struct inpcb *inp, void *arg),
     void *arg);
-/** All of a table, for sock_diag; in an epoch; until non-zero. */
+/** All of a table, for sock_diag; in an epoch, no lock held; until fn returns
+ * non-zero. */
 int in_pcbwalk(struct inpcbtable *t, int (*fn)(struct inpcb *inp, void *arg),
     void *arg);
-/** Fill io from the block's options. */
-void in_pcbout(const struct inpcb *inp, struct inout *io);
+/** Fill io from the block: addresses, options, its route cache. */
+void in_pcbout(struct inpcb *inp, struct inout *io);
 /** sockaddr of an address; returns its length. */
 socklen_t in_sockaddr(struct sockaddr_storage *ss, int family,
     const union inaddr *a, uint16_t port);
