@@ -45,6 +45,8 @@ struct inproto {
 	/**
 	 * m: one packet, m_data at the transport header, ph_l3 at the network
 	 * header, ph_len bytes; taken over. In a section and an epoch.
+	 * The network header and as much of the transport's as there is (TCP's
+	 * with its options, 8 bytes of others) are in the first mbuf.
 	 */
 	void (*ipr_input)(struct mbuf *m, const struct inpkt *pk);
 	/** hdr: the first n bytes of the transport header of what we sent (8 or
@@ -58,7 +60,9 @@ int inproto_register(const struct inproto *ipr);
 /** A packet to be sent. */
 struct inout {
 	struct vnet *io_vnet;
-	union inaddr io_src, io_dst;	/* src any: IP chooses */
+	/* src any: IP chooses it, and adds it to the pseudo header's sum of
+	 * an MCSUM_PARTIAL packet, which has been made without */
+	union inaddr io_src, io_dst;
 	uint8_t io_family, io_proto;
 	uint8_t io_tos, io_ttl;		/* ttl 0: the default */
 	uint8_t io_flags;		/* IO_* */
@@ -175,6 +179,8 @@ int in_pcbconnect(struct inpcb *inp, const struct sockaddr *sa, socklen_t len);
 /** As in_pcbconnect() for an accepted connection: all four are known. */
 int in_pcbaccept(struct inpcb *inp, const union inaddr *laddr, uint16_t lport,
     const union inaddr *faddr, uint16_t fport);
+/** A port, where there is none yet. @return EAGAIN */
+int in_pcbautobind(struct inpcb *inp);
 void in_pcbdisconnect(struct inpcb *inp);
 /** Listen: be found for any peer (SO_REUSEPORT groups share). */
 int in_pcblisten(struct inpcb *inp);
