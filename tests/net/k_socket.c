@@ -22,8 +22,9 @@
 
 struct pcb {
 	struct socket *pc_so;		/* [table_lock] NULL: free */
+	uint8_t pc_gen;			/* [table_lock] how often it was free */
 	uint16_t pc_port;		/* [so_lock] 0: none */
-	uint16_t pc_peer;		/* [so_lock] index; datagrams: port */
+	uint16_t pc_peer;		/* [so_lock] its id; datagrams: port */
 	bool pc_fin;			/* [so_lock] sent */
 };
 
@@ -37,10 +38,11 @@ static _Atomic int opened;
 static uint8_t oob_byte;
 static bool have_oob;
 
+/* Not that of who was there before. */
 static unsigned
-pcb_index(const struct pcb *pc)
+pcb_id(const struct pcb *pc)
 {
-	return (unsigned)(pc - pcbs);
+	return (unsigned)(pc - pcbs) | (unsigned)pc->pc_gen << 8;
 }
 
 /* ---- The wire ----------------------------------------------------------------- */
@@ -57,23 +59,25 @@ transmit(struct pcb *from, enum what what, unsigned to, uint32_t arg,
 		return ENOBUFS;
 	m->m_ph.ph_l2 = (uint16_t)what;
 	m->m_ph.ph_l3 = (uint16_t)to;
-	m->m_ph.ph_l4 = (uint16_t)pcb_index(from);
+	m->m_ph.ph_l4 = (uint16_t)pcb_id(from);
 	m->m_ph.ph_hash = arg;
 	memcpy(m->m_ph.ph_from, &sa, sizeof(sa));
 	return netqueue_put(&wire, m);
 }
 
-/* The socket behind an index, or a port, referenced. */
+/* The socket behind an id, or a port, referenced. */
 static struct socket *
-lookup(unsigned index, unsigned port)
+lookup(unsigned id, unsigned port, bool listening)
 {
 	struct socket *so = NULL;
 	unsigned i;
 
 	mutex_enter(&table_lock);
 	for (i = 0; i < PCBS && so == NULL; i++) {
-		if (pcbs[i].pc_so != NULL && (port != 0 ?
-		    pcbs[i].pc_port == port : i == index))
+		if (pcbs[i].pc_so == NULL || (port != 0 ?
+		    pcbs[i].pc_port != port : pcb_id(&pcbs[i]) != id))
+			continue;
+		if (!listening || so_is(pcbs[i].pc_so, SS_LISTENING))
 			so = so_hold(pcbs[i].pc_so);
 	}
 	mutex_exit(&table_lock);
@@ -170,11 +174,12 @@ input_one(struct mbuf *m)
 	enum what what = m->m_ph.ph_l2;
 	unsigned to = m->m_ph.ph_l3, from = m->m_ph.ph_l4;
 	bool dgram = (m->m_ph.ph_flags & MP_BCAST) != 0;
-	struct socket *so = lookup(to, dgram || what == SYN ? to : 0);
+	struct socket *so = lookup(to, dgram || what == SYN ? to : 0,
+	    what == SYN);
 
 	if (so == NULL) {
 		if (what == SYN)
-			(void)transmit(&pcbs[from], RST, from, ECONNREFUSED,
+			(void)transmit(&pcbs[0], RST, from, ECONNREFUSED,
 			    NULL);
 		m_freem(m);
 		return;
@@ -219,7 +224,8 @@ test_attach(struct socket *so, int protocol)
 	for (i = 1; i < PCBS && pcbs[i].pc_so != NULL; i++)
 		continue;
 	if (i < PCBS) {
-		pcbs[i] = (struct pcb){ .pc_so = so };
+		pcbs[i] = (struct pcb){ .pc_so = so,
+			.pc_gen = pcbs[i].pc_gen };
 		so->so_pcb = &pcbs[i];
 	}
 	mutex_exit(&table_lock);
@@ -237,6 +243,7 @@ free_pcb(struct socket *so)
 	so->so_pcb = NULL;
 	mutex_enter(&table_lock);
 	pc->pc_so = NULL;
+	pc->pc_gen++;
 	pc->pc_port = 0;
 	mutex_exit(&table_lock);
 	atomic_fetch_sub(&opened, 1);
@@ -286,7 +293,7 @@ test_bind(struct socket *so, const struct sockaddr *sa, socklen_t len)
 	error = port_of(sa, len, &port);
 	if (error != 0)
 		return error;
-	other = lookup(0, port);
+	other = lookup(0, port, false);
 	if (other != NULL) {
 		so_rele(other);
 		return EADDRINUSE;
@@ -331,11 +338,11 @@ test_connect2(struct socket *so, struct socket *so2)
 	struct pcb *a = so->so_pcb, *b = so2->so_pcb;
 
 	mutex_enter(&so->so_lock);
-	a->pc_peer = (uint16_t)pcb_index(b);
+	a->pc_peer = (uint16_t)pcb_id(b);
 	soisconnected(so);
 	mutex_exit(&so->so_lock);
 	mutex_enter(&so2->so_lock);
-	b->pc_peer = (uint16_t)pcb_index(a);
+	b->pc_peer = (uint16_t)pcb_id(a);
 	soisconnected(so2);
 	mutex_exit(&so2->so_lock);
 	return 0;
