@@ -169,6 +169,14 @@ input_record(struct socket *so, struct mbuf *m)
 }
 
 static void
+input_nobody(struct mbuf *m, enum what what, unsigned from)
+{
+	if (what == SYN)
+		(void)transmit(&pcbs[0], RST, from, ECONNREFUSED, NULL);
+	m_freem(m);
+}
+
+static void
 input_one(struct mbuf *m)
 {
 	enum what what = m->m_ph.ph_l2;
@@ -178,15 +186,12 @@ input_one(struct mbuf *m)
 	    what == SYN);
 
 	if (so == NULL) {
-		if (what == SYN)
-			(void)transmit(&pcbs[0], RST, from, ECONNREFUSED,
-			    NULL);
-		m_freem(m);
+		input_nobody(m, what, from);
 		return;
 	}
 	mutex_enter(&so->so_lock);
 	if (so->so_pcb == NULL) {
-		m_freem(m);
+		input_nobody(m, what, from);
 	} else if (dgram || (so->so_proto->pr_flags & PR_ATOMIC) != 0) {
 		if (what != DATA)
 			input_stream(so, m, what, from);

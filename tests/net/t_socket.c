@@ -26,6 +26,8 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 
+#include <rump/lwproc.h>
+#include <rump/net/vnet.h>
 #include <rump/rump.h>
 #include <rump/rump_syscalls.h>
 
@@ -1281,6 +1283,50 @@ listening_ends_under_load(void **state)
 		pthread_join(t[i], NULL);
 }
 
+/* ---- Instances ----------------------------------------------------------------------------------- */
+
+static void
+processes_are_in_instances(void **state)
+{
+	uint64_t id, other, cookie;
+	socklen_t len = sizeof(cookie);
+	struct lwp *first;
+	int fd;
+
+	(void)state;
+	assert_int_equal(rump_pub_vnet_current(), 0);
+	assert_int_equal(rump_pub_vnet_create(&id), 0);
+	assert_int_equal(rump_pub_vnet_create(&other), 0);
+	assert_true(id != 0 && other != id);
+	assert_int_equal(rump_pub_vnet_destroy(0), ENOENT);
+	assert_int_equal(rump_pub_vnet_enter(other + 1), ENOENT);
+	assert_int_equal(rump_pub_lwproc_rfork(RUMP_RFFDG), 0);
+	assert_int_equal(rump_pub_vnet_enter(id), 0);
+	assert_int_equal(rump_pub_vnet_current(), id);
+	first = rump_pub_lwproc_curlwp();
+	fd = open_socket(SOCK_DGRAM);
+	assert_int_equal(rump_pub_lwproc_rfork(RUMP_RFFDG), 0);
+	assert_int_equal(rump_pub_vnet_current(), id);
+	/* The socket keeps its own. */
+	assert_int_equal(rump_pub_vnet_enter(other), 0);
+	assert_int_equal(rump_sys_getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE,
+	    &cookie, &len), 0);
+	assert_int_equal(cookie, id + 1);
+	assert_int_equal(rump_pub_vnet_destroy(other), 0);
+	assert_int_equal(rump_pub_vnet_destroy(other), ENOENT);
+	assert_int_equal(rump_pub_vnet_enter(0), 0);
+	assert_int_equal(rump_pub_vnet_enter(other), ENOENT);
+	rump_pub_lwproc_releaselwp();
+	assert_int_equal(rump_pub_vnet_current(), 0);
+	/* Who is in it keeps it up. */
+	assert_int_equal(rump_pub_vnet_destroy(id), 0);
+	assert_int_equal(rump_pub_lwproc_switch(first), 0);
+	assert_int_equal(rump_pub_vnet_current(), id);
+	assert_int_equal(rump_pub_vnet_enter(id), 0);
+	rump_pub_lwproc_releaselwp();
+	assert_int_equal(rump_pub_vnet_enter(id), ENOENT);
+}
+
 static void
 a_socket_is_small(void **state)
 {
@@ -1325,6 +1371,7 @@ main(void)
 		CASE(changes_wake_who_polls),
 		CASE(threads_share_a_stream),
 		CASE(listening_ends_under_load),
+		CASE(processes_are_in_instances),
 		CASE(a_socket_is_small),
 	};
 

@@ -34,6 +34,7 @@ struct vnet {
 	uint64_t vn_id;			/* [I] 0: the first */
 	_Atomic uint32_t vn_users;	/* [a] processes, handles: keep it up */
 	_Atomic uint32_t vn_refs;	/* [a] everything that points here */
+	_Atomic bool vn_kept;		/* [a] one user is the application */
 	struct list vn_link;		/* [l] */
 	struct work vn_work;
 };

@@ -8,7 +8,7 @@ GEN   := syscalls_net.c sysproto.h
 SRCS  := net_init.c
 
 # packets, sections, instances
-SRCS  += mbuf.c mbuf_chain.c in_cksum.c netisr.c vnet.c
+SRCS  += mbuf.c mbuf_chain.c in_cksum.c netisr.c vnet.c vnet_pub.c
 
 # sockets
 SRCS  += domain.c socket.c sock_conn.c sock_wait.c sockbuf.c sock_sysctl.c
