@@ -28,6 +28,7 @@
 
 #include <rump/lwproc.h>
 #include <rump/net/vnet.h>
+#include <rump/net/zerocopy.h>
 #include <rump/rump.h>
 #include <rump/rump_syscalls.h>
 
@@ -1283,6 +1284,135 @@ listening_ends_under_load(void **state)
 		pthread_join(t[i], NULL);
 }
 
+/* ---- Without a copy ------------------------------------------------------------------------------ */
+
+/* The error queue's next word about sends: the range, and whether copied. */
+static int
+zerocopy_told(int fd, uint32_t *lo, uint32_t *hi)
+{
+	struct pollfd p = { .fd = fd };
+	char control[200];
+	struct msghdr mh = { .msg_control = control,
+		.msg_controllen = sizeof(control) };
+	struct sock_extended_err ee;
+
+	assert_int_equal(rump_sys_poll(&p, 1, 10000), 1);
+	assert_int_equal(p.revents & POLLERR, POLLERR);
+	assert_int_equal(rump_sys_recvmsg(fd, &mh, MSG_ERRQUEUE), 0);
+	memcpy(&ee, CMSG_DATA(CMSG_FIRSTHDR(&mh)), sizeof(ee));
+	assert_int_equal(ee.ee_origin, SO_EE_ORIGIN_ZEROCOPY);
+	assert_int_equal(ee.ee_errno, 0);
+	*lo = ee.ee_info;
+	*hi = ee.ee_data;
+	return ee.ee_code;
+}
+
+static void
+zerocopy_sends_tell_when_done(void **state)
+{
+	uint32_t lo, hi, next = 0;
+	struct iovec iov[3] = { { out, 10000 }, { NULL, 0 },
+		{ out + 10000, 90000 } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 3 };
+	int fds[2];
+	size_t got = 0;
+	ssize_t n;
+
+	(void)state;
+	pair(SOCK_STREAM | SOCK_NONBLOCK, fds);
+	/* Without the option the flag means nothing. */
+	assert_int_equal(rump_sys_send(fds[0], out, 10, MSG_ZEROCOPY), 10);
+	assert_int_equal(rump_sys_recv(fds[1], buf, 100, 0), 10);
+	assert_int_equal(ready(fds[0], 0), 0);
+	set_int(fds[0], SOL_SOCKET, SO_ZEROCOPY, 1);
+	fails(rump_sys_send(fds[0], NULL, 10, MSG_ZEROCOPY), EFAULT);
+	assert_int_equal(rump_sys_sendmsg(fds[0], &mh, MSG_ZEROCOPY), 100000);
+	assert_int_equal(rump_sys_send(fds[0], out, 1, MSG_ZEROCOPY), 1);
+	while (got < 100001) {
+		n = rump_sys_recv(fds[1], buf + got, 7777, 0);
+		assert_true(n > 0);
+		got += (size_t)n;
+	}
+	assert_memory_equal(buf, out, 100000);
+	while (next < 2) {
+		assert_int_equal(zerocopy_told(fds[0], &lo, &hi), 0);
+		assert_int_equal(lo, next);
+		next = hi + 1;
+	}
+	/* One that failed has no number. */
+	while (rump_sys_send(fds[0], out, 50000, 0) > 0)
+		continue;
+	fails(rump_sys_send(fds[0], out, 1, MSG_ZEROCOPY), EAGAIN);
+	while (rump_sys_recv(fds[1], buf, sizeof(buf), 0) > 0)
+		continue;
+	assert_int_equal(rump_sys_send(fds[0], out, 5, MSG_ZEROCOPY), 5);
+	assert_int_equal(rump_sys_recv(fds[1], buf, 5, 0), 5);
+	(void)zerocopy_told(fds[0], &lo, &hi);
+	assert_int_equal(lo, 2);
+	assert_int_equal(hi, 2);
+	close_pair(fds);
+}
+
+static void
+note(void *arg)
+{
+	atomic_fetch_add((_Atomic int *)arg, 1);
+}
+
+static void
+memory_passes_by_reference(void **state)
+{
+	struct iovec iov[2] = { { out, 30000 }, { out + 30000, 30000 } };
+	static _Atomic int done;
+	struct rump_zcbuf *zb;
+	size_t sent = 0, at = 0;
+	int fds[2];
+
+	(void)state;
+	pair(SOCK_STREAM, fds);
+	ok_errno(rump_pub_sock_send_zc(fds[0], iov, 2, 0, note, &done,
+	    &sent));
+	assert_int_equal(sent, 60000);
+	while (at < 60000) {
+		ok_errno(rump_pub_sock_recv_zc(fds[1], 50000, 0, &zb));
+		assert_non_null(zb);
+		for (int i = 0; i < zb->zb_iovcnt; i++) {
+			/* Not a copy of it: it. */
+			assert_ptr_equal(zb->zb_iov[i].iov_base, out + at);
+			at += zb->zb_iov[i].iov_len;
+		}
+		assert_int_equal(done, 0);
+		rump_pub_sock_release(zb);
+	}
+	while (done == 0)
+		sched_yield();
+	assert_int_equal(rump_pub_sock_recv_zc(fds[1], 100, MSG_DONTWAIT,
+	    &zb), EAGAIN);
+	assert_int_equal(rump_pub_sock_recv_zc(fds[1], 0, 0, &zb), EINVAL);
+	assert_int_equal(rump_pub_sock_recv_zc(99, 1, 0, &zb), EBADF);
+	rump_sys_shutdown(fds[0], SHUT_WR);
+	ok_errno(rump_pub_sock_recv_zc(fds[1], 100, 0, &zb));
+	assert_null(zb);
+	assert_int_equal(rump_pub_sock_send_zc(fds[0], iov, 2, MSG_NOSIGNAL,
+	    note, &done, &sent), EPIPE);
+	close_pair(fds);
+	assert_int_equal(done, 1);
+
+	/* Datagrams, and what nobody reads. */
+	pair(SOCK_SEQPACKET, fds);
+	iov[0].iov_len = 100;
+	ok_errno(rump_pub_sock_send_zc(fds[0], iov, 1, 0, note, &done,
+	    &sent));
+	ok_errno(rump_pub_sock_recv_zc(fds[1], 10, 0, &zb));
+	assert_int_equal(zb->zb_len, 100);
+	rump_pub_sock_release(zb);
+	ok_errno(rump_pub_sock_send_zc(fds[0], iov, 1, 0, note, &done,
+	    &sent));
+	close_pair(fds);
+	while (done < 3)
+		sched_yield();
+}
+
 /* ---- Instances ----------------------------------------------------------------------------------- */
 
 static void
@@ -1371,6 +1501,8 @@ main(void)
 		CASE(changes_wake_who_polls),
 		CASE(threads_share_a_stream),
 		CASE(listening_ends_under_load),
+		CASE(zerocopy_sends_tell_when_done),
+		CASE(memory_passes_by_reference),
 		CASE(processes_are_in_instances),
 		CASE(a_socket_is_small),
 	};

@@ -13,6 +13,6 @@ SRCS  += mbuf.c mbuf_chain.c in_cksum.c netisr.c vnet.c vnet_pub.c
 # sockets
 SRCS  += domain.c socket.c sock_conn.c sock_wait.c sockbuf.c sock_sysctl.c
 SRCS  += sosend.c soreceive.c cmsg.c sockopt.c sockopt_sol.c
-SRCS  += sock_errq.c sock_ts.c
+SRCS  += sock_errq.c sock_ts.c sock_zc.c
 # files and system calls
 SRCS  += sock_file.c sys_socket.c sys_message.c

@@ -23,6 +23,8 @@ rumpnet_init(void)
 	if (error == 0)
 		error = socket_init();
 	if (error == 0)
+		error = sock_zc_init();
+	if (error == 0)
 		syscall_register(&syscalls_net);
 	return error;
 }

@@ -8,5 +8,6 @@
 int netisr_init(void);
 int vnet_init(void);
 int socket_init(void);
+int sock_zc_init(void);
 
 #endif

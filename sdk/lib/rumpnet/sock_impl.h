@@ -115,6 +115,10 @@ void so_errq_zerocopy(struct socket *so, uint32_t id, bool copied);
 int soreceive_errq(struct socket *so, struct sockaddr_storage *ss,
     socklen_t *lenp, struct uio *uio, struct cmsgbuf *cb, int *flagsp);
 
+/* sock_zc.c: a send with MSG_ZEROCOPY; as sosend(). */
+int sosend_zerocopy(struct socket *so, const struct sockaddr *sa,
+    socklen_t salen, struct uio *uio, struct mbuf *control, int flags);
+
 /* sock_ts.c; so_lock held. */
 void so_ts_cmsg(struct socket *so, const struct mbuf *m, struct cmsgbuf *cb);
 /* Are sends stamped? */

@@ -161,6 +161,16 @@ extra_taken(struct soextra *sx, uint32_t n)
 	return n - old;
 }
 
+static void
+stream_taken(struct socket *so, uint32_t n, int flags)
+{
+	past_mark(so, n);
+	if (__unlikely(so->so_extra != NULL))
+		n = extra_taken(so->so_extra, n);
+	if ((so->so_proto->pr_flags & PR_WANTRCVD) != 0)
+		so->so_proto->pr_rcvd(so, n, flags);
+}
+
 /* so_lock held, and there are bytes. */
 static int
 stream_take(struct socket *so, size_t want, int flags, struct taken *t)
@@ -181,12 +191,7 @@ stream_take(struct socket *so, size_t want, int flags, struct taken *t)
 		if (t->t_mb == NULL)
 			return ENOBUFS;
 	}
-	n = t->t_n;
-	past_mark(so, n);
-	if (__unlikely(so->so_extra != NULL))
-		n = extra_taken(so->so_extra, n);
-	if ((so->so_proto->pr_flags & PR_WANTRCVD) != 0)
-		so->so_proto->pr_rcvd(so, n, flags);
+	stream_taken(so, t->t_n, flags);
 	return 0;
 }
 
@@ -537,34 +542,49 @@ soreceive(struct socket *so, struct sockaddr_storage *ss, socklen_t *lenp,
 	return receive_stream(so, uio, flags);
 }
 
+/* What there is, or EAGAIN. */
+static int
+take_mbuf(struct socket *so, size_t max, int flags, struct mbuf **mp)
+{
+	uint32_t n;
+	int error = 0;
+
+	netisr_enter();
+	mutex_enter(&so->so_lock);
+	if (so->so_rcv.sb_mb == NULL) {
+		error = why_empty(so);
+		if (error == 0)
+			error = EAGAIN;
+	} else if ((so->so_proto->pr_flags & PR_ATOMIC) != 0) {
+		error = record_get(so, flags, mp);
+	} else {
+		n = until_mark(so, (uint32_t)MIN(max,
+		    (size_t)sb_cc(&so->so_rcv)));
+		*mp = sbtake(&so->so_rcv, n, &n);
+		if (*mp != NULL)
+			stream_taken(so, n, flags);
+		else
+			error = ENOBUFS;
+	}
+	mutex_exit(&so->so_lock);
+	netisr_exit();
+	return error;
+}
+
 int
 soreceive_mbuf(struct socket *so, size_t max, int *flagsp, struct mbuf **mp)
 {
 	int flags = *flagsp, error;
 	nstime_t deadline = 0;
-	uint32_t n;
 
 	*mp = NULL;
-	mutex_enter(&so->so_lock);
-	error = wait_data(so, 0, flags, &deadline);
-	mutex_exit(&so->so_lock);
-	if (error != 0)
-		return error == NOTHING ? 0 : error;
-	netisr_enter();
-	mutex_enter(&so->so_lock);
-	if (so->so_rcv.sb_mb == NULL) {
-		error = EAGAIN;
-	} else if ((so->so_proto->pr_flags & PR_ATOMIC) != 0) {
-		error = record_get(so, flags, mp);
-	} else {
-		n = (uint32_t)MIN(max, (size_t)sb_cc(&so->so_rcv));
-		*mp = sbtake(&so->so_rcv, n, &n);
-		if (*mp == NULL)
-			error = ENOBUFS;
-		else if ((so->so_proto->pr_flags & PR_WANTRCVD) != 0)
-			so->so_proto->pr_rcvd(so, n, flags);
+	while ((error = take_mbuf(so, max, flags, mp)) == EAGAIN &&
+	    !so_nonblock(so, flags)) {
+		mutex_enter(&so->so_lock);
+		error = wait_data(so, 0, flags, &deadline);
+		mutex_exit(&so->so_lock);
+		if (error != 0)
+			break;
 	}
-	mutex_exit(&so->so_lock);
-	netisr_exit();
-	return error;
+	return error == NOTHING ? 0 : error;
 }

@@ -330,6 +330,8 @@ sosend(struct socket *so, const struct sockaddr *sa, socklen_t salen,
 		m_freem(control);
 		return EOPNOTSUPP;
 	}
+	if (__unlikely((flags & MSG_ZEROCOPY) != 0))
+		return sosend_zerocopy(so, sa, salen, uio, control, flags);
 	if ((so->so_proto->pr_flags & PR_ATOMIC) != 0)
 		return sosend_record(so, sa, salen, uio, control, flags);
 	/* Nothing that a message could tell belongs to a stream's bytes. */
