@@ -9,7 +9,8 @@
  * when the kernel is in use: the first file data still comes from the
  * kernel's zone. A chunk that is free as a whole goes back to the platform,
  * unless too little free memory would be left beside it: half of what there
- * is, or KEEP_MAX.
+ * is, but at least KEEP_MIN (a connection's buffers fill and empty many times a
+ * second) and at most KEEP_MAX.
  *
  * A page that has not been handed out since it was mapped is known to be
  * zero. Such a one carries bit 0 in a magazine.
@@ -25,6 +26,7 @@
 #define CHUNK_MAX	((size_t)64 << 20)
 #define SMALL_PAGES	((size_t)(8 << 20) / PAGE_SIZE)	/* then huge ones */
 #define BULK_START	((size_t)(2 << 20) / PAGE_SIZE)
+#define KEEP_MIN	((size_t)(16 << 20) / PAGE_SIZE)
 #define KEEP_MAX	((size_t)(256 << 20) / PAGE_SIZE)
 #define BLOCK_SIZE	((size_t)1 << BLOCK_SHIFT)
 #define NBUCKETS	(PAGE_ORDER_MAX + 1)
@@ -323,7 +325,7 @@ static struct chunk *
 zone_give(struct zone *z, struct block *b, uintptr_t v, unsigned npages)
 {
 	struct chunk *c = b->b_chunk;
-	size_t keep = counter(&z->z_total) / 2;
+	size_t keep = MAX(counter(&z->z_total) / 2, KEEP_MIN);
 	unsigned idx = (v & (BLOCK_SIZE - 1)) / PAGE_SIZE;
 	int bucket = block_bucket(b);
 
