@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Kernel half of t_fuzz_shmif.
+ */
+#include "k_ether.h"
