@@ -20,7 +20,8 @@ $(WORK):
 .PHONY: $(WORK)
 else
 include sdk/mk/tree.mk
+include sdk/mk/tools.mk
 include sdk/mk/tests.mk
-all: libraries
+all: libraries tools
 .PHONY: all
 endif

@@ -60,9 +60,9 @@ ifneq ($(filter tests/build/%,$(call chosen,$(QUICK))),)
 check check-long: | stage
 endif
 
-check: $(call runnable,$(QUICK)) | libraries
+check: $(call runnable,$(QUICK)) | libraries tools
 	$(call prove,900,$^)
-check-long: $(call runnable,$(QUICK) $(LONG)) | libraries
+check-long: $(call runnable,$(QUICK) $(LONG)) | libraries tools
 	$(call prove,7200,$^)
 
 demo: | libraries
