@@ -364,6 +364,9 @@ sbspace(const struct sockbuf *sb)
 int sbreserve(struct sockbuf *sb, uint32_t hiwat);
 /** Append a chain to a stream; small mbufs are joined where the tail has room. */
 void sbappendstream(struct sockbuf *sb, struct mbuf *m);
+/** Append copies, close together: for small packets of large storage, when what
+ * they cost nears the limit. m is taken over. */
+void sbappendpacked(struct sockbuf *sb, struct mbuf *m);
 /**
  * Append a record: a chain with M_PKTHDR; control goes in front of it: an
  * MT_ADDR (where ph_from cannot hold the source), then an MT_CONTROL, either or

@@ -86,6 +86,43 @@ sbappendstream(struct sockbuf *sb, struct mbuf *m)
 	cc_add(sb, n);
 }
 
+/* The bytes of a chain behind the tail's, however many they are. */
+static bool
+pack(struct sockbuf *sb, const struct mbuf *m, uint32_t n)
+{
+	struct mbuf *tail = sb->sb_mbtail;
+	uint32_t now;
+
+	if (tail == NULL || m_trailing(tail) < n || !m_writable(tail))
+		return false;
+	m_copydata(m, 0, n, tail->m_data + tail->m_len);
+	tail->m_len += n;
+	now = MAX(cost(tail), tail->m_ph.ph_hash);
+	sb->sb_mbcnt += now - tail->m_ph.ph_hash;
+	tail->m_ph.ph_hash = now;
+	cc_add(sb, n);
+	return true;
+}
+
+void
+sbappendpacked(struct sockbuf *sb, struct mbuf *m)
+{
+	uint32_t n = (uint32_t)m_length(m);
+	struct mbuf *tail;
+
+	if (!pack(sb, m, n)) {
+		tail = n <= MCLPAGES / 2 ? m_getcl(MCLPAGES, 0) : NULL;
+		if (tail == NULL) {
+			sbappendstream(sb, m);
+			return;
+		}
+		m_copydata(m, 0, n, tail->m_data);
+		tail->m_len = n;
+		sbappendstream(sb, tail);
+	}
+	m_freem(m);
+}
+
 /* The first mbuf is the caller's. */
 static inline void
 unlink_first(struct sockbuf *sb, struct mbuf *m)
