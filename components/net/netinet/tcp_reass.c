@@ -94,7 +94,7 @@ have_room(struct tcpcb *tp, const struct mbuf *m)
 	const struct sockbuf *sb = &tcp_so(tp)->so_rcv;
 
 	return tp->t_reass_cost + sb->sb_mbcnt + chain_cost(m) <=
-	    2 * (size_t)sb->sb_mbmax;
+	    4 * (size_t)sb->sb_mbmax;
 }
 
 /* The part that is new, from start on up to the next block. */
@@ -173,7 +173,7 @@ tcp_reass_deliver(struct tcpcb *tp)
 				m_adj(tr->tr_m, (ssize_t)old);
 			tp->t_bytes_rcvd += tr->tr_end - tp->rcv_nxt;
 			tp->rcv_nxt = tr->tr_end;
-			sbappendstream(sb, tr->tr_m);
+			tcp_append(sb, tr->tr_m);
 		} else {
 			m_freem(tr->tr_m);
 		}

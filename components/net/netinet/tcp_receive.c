@@ -131,6 +131,16 @@ have_room(struct tcpcb *tp)
 	return false;
 }
 
+/* Small pieces of large storage are packed when they cost too much. */
+void
+tcp_append(struct sockbuf *sb, struct mbuf *m)
+{
+	if (__unlikely(sb->sb_mbcnt > sb->sb_mbmax / 2))
+		sbappendpacked(sb, m);
+	else
+		sbappendstream(sb, m);
+}
+
 bool
 tcp_data(struct tcpcb *tp, struct tcp_seg *sg)
 {
@@ -154,7 +164,7 @@ tcp_data(struct tcpcb *tp, struct tcp_seg *sg)
 	tp->t_dsegs_in += howmany(sg->sg_len, size);
 	tp->t_bytes_rcvd += sg->sg_len;
 	tp->rcv_nxt += sg->sg_len;
-	sbappendstream(&so->so_rcv, sg->sg_m);
+	tcp_append(&so->so_rcv, sg->sg_m);
 	sg->sg_m = NULL;
 	if (__unlikely(tp->t_reass != NULL)) {
 		/* RFC 9293 3.8.6.3, RFC 5681 4.2: a hole is filled. */

@@ -13,6 +13,7 @@
 #include "tcp_cc.h"
 
 #define DUPTHRESH 3u
+#define REO_MIN (100 * NS_PER_US)	/* as precise as timers are */
 #define TLP_MIN (10 * NS_PER_MS)	/* what a thread may be late */
 
 static void
@@ -50,10 +51,9 @@ rack_advance(struct tcpcb *tp, const struct tcp_sent *ts, nstime_t rtt)
 	if ((ts->ts_flags & TS_RETX) != 0 && rtt < tp->t_minrtt)
 		return;
 	tp->t_rack_rtt = rtt;
-	if (ts->ts_time > tp->t_rack_time || (ts->ts_time == tp->t_rack_time &&
-	    seq_gt(ts->ts_end, tp->t_rack_end))) {
+	if (tp->t_rack_time == 0 || seq_gt(ts->ts_order, tp->t_rack_order)) {
 		tp->t_rack_time = ts->ts_time;
-		tp->t_rack_end = ts->ts_end;
+		tp->t_rack_order = ts->ts_order;
 	}
 }
 
@@ -228,7 +228,7 @@ reo_wnd(const struct tcpcb *tp)
 	    tp->t_sacked >= DUPTHRESH * tcp_mss(tp)))
 		return 0;
 	w = tp->t_minrtt / 4 * MAX(tp->t_rack_mult, (uint8_t)1);
-	return MIN(w, tp->t_srtt);
+	return MAX(MIN(w, tp->t_srtt), REO_MIN);
 }
 
 /* Step 5: what was sent before what arrived, long enough ago. When the next will
@@ -243,11 +243,8 @@ rack_detect(struct tcpcb *tp, nstime_t now)
 	if (tp->t_rack_time == 0)
 		return next;
 	TCP_SENT_FOREACH(ts, tp) {
-		if ((ts->ts_flags & (TS_SACKED | TS_LOST)) != 0)
-			continue;
-		if (ts->ts_time > tp->t_rack_time ||
-		    (ts->ts_time == tp->t_rack_time &&
-		    seq_ge(ts->ts_end, tp->t_rack_end)))
+		if ((ts->ts_flags & (TS_SACKED | TS_LOST)) != 0 ||
+		    seq_ge(ts->ts_order, tp->t_rack_order))
 			continue;
 		if (ts->ts_time + limit <= now)
 			tcp_sent_lost(tp, ts);
@@ -269,9 +266,7 @@ tcp_rack_next(struct tcpcb *tp)
 		return next;
 	TCP_SENT_FOREACH(ts, tp) {
 		if ((ts->ts_flags & (TS_SACKED | TS_LOST)) == 0 &&
-		    (ts->ts_time < tp->t_rack_time ||
-		    (ts->ts_time == tp->t_rack_time &&
-		    seq_lt(ts->ts_end, tp->t_rack_end))))
+		    seq_lt(ts->ts_order, tp->t_rack_order))
 			next = MIN(next, ts->ts_time + limit);
 	}
 	return next;

@@ -30,6 +30,7 @@ stamp(struct tcpcb *tp, struct tcp_sent *ts, nstime_t now)
 		tp->t_deliv_time = now;
 	}
 	ts->ts_time = now;
+	ts->ts_order = ++tp->t_order;
 	ts->ts_first = tp->t_first_tx;
 	ts->ts_deliv_time = tp->t_deliv_time;
 	ts->ts_delivered = tp->t_delivered;

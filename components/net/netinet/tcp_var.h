@@ -163,10 +163,10 @@ struct tcp_sent {
 	nstime_t ts_first;		/* t_first_tx then */
 	nstime_t ts_deliv_time;		/* t_deliv_time then */
 	uint64_t ts_delivered;		/* t_delivered then */
+	uint32_t ts_order;		/* t_order then: which went first */
+	uint32_t ts_lostcnt;		/* t_lost_total then */
 	uint8_t ts_flags;		/* TS_* */
 	uint8_t ts_nretx;
-	uint16_t ts_pad;
-	uint32_t ts_lostcnt;		/* t_lost_total then */
 };
 #define TS_SYN		0x01
 #define TS_FIN		0x02
@@ -269,7 +269,9 @@ struct tcpcb {
 	uint32_t t_prior_cwnd, t_prior_ssthresh;
 	uint32_t t_retx_tsval;		/* of the first retransmission */
 	uint32_t t_prr_delivered, t_prr_out, t_prr_pipe;
-	tcp_seq t_rack_end, t_rack_fack;
+	uint32_t t_order;		/* of transmissions */
+	uint32_t t_rack_order;		/* of the last that arrived */
+	tcp_seq t_rack_fack;
 	nstime_t t_rack_time, t_rack_rtt;
 	tcp_seq t_rack_dsack, t_tlp_end, t_rtt_seq;
 	uint8_t t_rack_mult, t_rack_persist;
@@ -590,6 +592,9 @@ uint32_t tcp_window(struct tcpcb *tp);
 /** The user took n bytes. */
 void tcp_rcvd(struct tcpcb *tp, size_t n);
 void tcp_ack_later(struct tcpcb *tp, const struct tcp_seg *sg, uint32_t len);
+
+/** In order to the reader's buffer; m is taken over. */
+void tcp_append(struct sockbuf *sb, struct mbuf *m);
 
 /* tcp_reass.c */
 /** Data beyond rcv_nxt; takes sg_m over. */
