@@ -6,10 +6,10 @@ SRCS    := net_init.c
 
 # interfaces
 SRCS    += if.c if_attach.c if_set.c if_packet.c if_clone.c if_proto.c
-SRCS    += if_gso.c if_mcast.c if_ether.c if_loop.c if_addr.c netconfig.c
+SRCS    += if_gso.c if_gro.c if_mcast.c if_ether.c if_loop.c if_addr.c
 # neighbours
 SRCS    += arp.c neigh.c
 # routes
 SRCS    += nexthop.c route.c route_lookup.c route_trie.c
 # configuration
-SRCS    += if_ioctl.c if_ioctl_addr.c if_ioctl_more.c
+SRCS    += if_ioctl.c if_ioctl_addr.c if_ioctl_more.c netconfig.c

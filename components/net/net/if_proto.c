@@ -67,6 +67,9 @@ netproto_input(struct ifnet *ifp, uint16_t ethertype, struct mbuf *batch)
 	struct mbuf *m;
 	uint64_t n = 0;
 
+	if (ethertype == ETH_P_IP && batch->m_nextpkt != NULL &&
+	    (ifp->if_caps & IFCAP_RXCSUM) == 0)
+		batch = gro_join(batch);
 	FOREACH_PROTO(np) {
 		if (np->np_ethertype == ethertype && ethertype != 0) {
 			np->np_input(ifp, batch);

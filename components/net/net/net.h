@@ -97,6 +97,9 @@ void if_mcast_purge(struct ifnet *ifp);
 int ether_send(struct ifnet *ifp, struct mbuf *m, uint16_t ethertype,
     uint64_t dst);
 
+/* if_gro.c: packets at their IP header; taken over */
+struct mbuf *gro_join(struct mbuf *batch);
+
 /* if_loop.c */
 int loop_create(struct vnet *vn, struct ifnet **ifpp);
 
