@@ -329,9 +329,9 @@ neigh_create(struct neightab *nt, struct ifnet *ifp, int family,
 	atomic_init(&n->n_state, NUD_NONE);
 	callout_init(&n->n_timer, neigh_timer, n);
 	n->n_updated = mono_now();
-	list_insert_tail(&nt->nt_all, &n->n_link);
 	if (++nt->nt_count > atomic_load(&nt->nt_hash)->nh_size)
 		hash_grow(nt);
+	list_insert_tail(&nt->nt_all, &n->n_link);
 	hash_insert(nt, atomic_load(&nt->nt_hash), n);
 	*np = n;
 	return 0;
