@@ -2,7 +2,7 @@
 /*
  * The socket layer, over a protocol family that the kernel half has.
  *
- * Link: rumpnet
+ * Link: rumpnet rumpvfs
  */
 #define _GNU_SOURCE
 #include "test.h"
@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -1413,6 +1414,57 @@ memory_passes_by_reference(void **state)
 		sched_yield();
 }
 
+static void
+files_are_sent(void **state)
+{
+	int fds[2], fd, p[2], n;
+	off_t off = 1000;
+	ssize_t sent;
+
+	(void)state;
+	pair(SOCK_STREAM | SOCK_NONBLOCK, fds);
+	fd = rump_sys_open("/sent", O_RDWR | O_CREAT, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(rump_sys_write(fd, out, 150000), 150000);
+	assert_int_equal(rump_sys_sendfile(fds[0], fd, &off, 5000), 5000);
+	assert_int_equal(off, 6000);
+	assert_int_equal(rump_sys_recv(fds[1], buf, 9000, 0), 5000);
+	assert_memory_equal(buf, out + 1000, 5000);
+	/* At the file's own position, which is at its end. */
+	assert_int_equal(rump_sys_sendfile(fds[0], fd, NULL, 100), 0);
+	assert_int_equal(rump_sys_lseek(fd, 0, SEEK_SET), 0);
+	sent = rump_sys_sendfile(fds[0], fd, NULL, 1 << 20);
+	assert_true(sent > 50000 && sent <= 150000);
+	assert_int_equal(rump_sys_lseek(fd, 0, SEEK_CUR), sent);
+	fails(rump_sys_sendfile(fds[0], fd, NULL, 10), EAGAIN);
+	assert_int_equal(rump_sys_recv(fds[1], buf, sizeof(buf), 0), sent);
+	assert_memory_equal(buf, out, (size_t)sent);
+	/* Between a pipe and a socket. */
+	assert_int_equal(rump_sys_pipe(p), 0);
+	assert_int_equal(rump_sys_write(p[1], out, 3000), 3000);
+	assert_int_equal(rump_sys_splice(p[0], NULL, fds[0], NULL, 9999, 0),
+	    3000);
+	assert_int_equal(rump_sys_splice(fds[1], NULL, p[1], NULL, 2000, 0),
+	    2000);
+	assert_int_equal(rump_sys_ioctl(fds[1], FIONREAD, &n), 0);
+	assert_int_equal(n, 1000);
+	assert_int_equal(rump_sys_read(p[0], buf, 5000), 2000);
+	assert_memory_equal(buf, out, 2000);
+	rump_sys_shutdown(fds[0], SHUT_WR);
+	fails(rump_sys_sendfile(fds[0], fd, &off, 1), EPIPE);
+	assert_true(pending(SIGPIPE));
+	close_pair(fds);
+	close_pair(p);
+	/* Datagrams, by pieces. */
+	pair(SOCK_SEQPACKET, fds);
+	off = 0;
+	assert_int_equal(rump_sys_sendfile(fds[0], fd, &off, 500), 500);
+	assert_int_equal(rump_sys_recv(fds[1], buf, 900, 0), 500);
+	close_pair(fds);
+	rump_sys_close(fd);
+	rump_sys_unlink("/sent");
+}
+
 /* ---- Instances ----------------------------------------------------------------------------------- */
 
 static void
@@ -1503,6 +1555,7 @@ main(void)
 		CASE(listening_ends_under_load),
 		CASE(zerocopy_sends_tell_when_done),
 		CASE(memory_passes_by_reference),
+		CASE(files_are_sent),
 		CASE(processes_are_in_instances),
 		CASE(a_socket_is_small),
 	};

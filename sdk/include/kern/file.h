@@ -43,6 +43,13 @@ struct fileops {
 	 */
 	int (*fo_read)(struct file *fp, off_t *offp, struct uio *uio, int flags);
 	int (*fo_write)(struct file *fp, off_t *offp, struct uio *uio, int flags);
+	/**
+	 * Write len bytes that it reads from another file, at *offp, which
+	 * moves: where that saves a copy. flags: RWF_MORE. *donep: how many it
+	 * were; an error only where that is 0. @return EOPNOTSUPP: not this one
+	 */
+	int (*fo_pull)(struct file *fp, struct file *in, off_t *offp,
+	    size_t len, int flags, size_t *donep);
 	/** f_offlock held; the caller makes *newp the new f_offset. */
 	int (*fo_seek)(struct file *fp, off_t off, int whence, off_t *newp);
 	int (*fo_ioctl)(struct file *fp, unsigned long cmd, void *arg);

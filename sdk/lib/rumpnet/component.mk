@@ -15,4 +15,4 @@ SRCS  += domain.c socket.c sock_conn.c sock_wait.c sockbuf.c sock_sysctl.c
 SRCS  += sosend.c soreceive.c cmsg.c sockopt.c sockopt_sol.c
 SRCS  += sock_errq.c sock_ts.c sock_zc.c
 # files and system calls
-SRCS  += sock_file.c sys_socket.c sys_message.c
+SRCS  += sock_file.c sock_pull.c sys_socket.c sys_message.c

@@ -14,7 +14,8 @@
 static int
 msg_flags(int rwf)
 {
-	return (rwf & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0;
+	return ((rwf & RWF_NOWAIT) != 0 ? MSG_DONTWAIT : 0) |
+	    ((rwf & RWF_MORE) != 0 ? MSG_MORE : 0);
 }
 
 static int
@@ -181,6 +182,7 @@ const struct fileops socket_fileops = {
 	.fo_type = FT_SOCKET,
 	.fo_read = soo_read,
 	.fo_write = soo_write,
+	.fo_pull = soo_pull,
 	.fo_ioctl = soo_ioctl,
 	.fo_poll = soo_poll,
 	.fo_stat = soo_stat,

@@ -115,6 +115,13 @@ void so_errq_zerocopy(struct socket *so, uint32_t id, bool copied);
 int soreceive_errq(struct socket *so, struct sockaddr_storage *ss,
     socklen_t *lenp, struct uio *uio, struct cmsgbuf *cb, int *flagsp);
 
+/* sosend.c: wait until a stream has room for some of n bytes; *np: of how many. */
+int so_stream_room(struct socket *so, size_t n, size_t *np);
+
+/* sock_pull.c */
+int soo_pull(struct file *fp, struct file *in, off_t *offp, size_t len,
+    int flags, size_t *donep);
+
 /* sock_zc.c: a send with MSG_ZEROCOPY; as sosend(). */
 int sosend_zerocopy(struct socket *so, const struct sockaddr *sa,
     socklen_t salen, struct uio *uio, struct mbuf *control, int flags);

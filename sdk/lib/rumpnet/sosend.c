@@ -128,6 +128,14 @@ sosend_record(struct socket *so, const struct sockaddr *sa, socklen_t salen,
 	return error;
 }
 
+/* send(2): a stream that is no more, if the caller does not object. */
+static void
+sigpipe(struct socket *so, int flags)
+{
+	if (so->so_type == SOCK_STREAM && (flags & MSG_NOSIGNAL) == 0)
+		signal_post_self(SIGPIPE);
+}
+
 /* ---- Streams ------------------------------------------------------------------ */
 
 /*
@@ -171,6 +179,18 @@ stream_ask(struct socket *so, size_t n, int flags, nstime_t *deadline,
 	space = sbspace(&so->so_snd);
 	mutex_exit(&so->so_lock);
 	*np = MIN(n, MAX((size_t)space, ASK_FIRST));
+	return error;
+}
+
+int
+so_stream_room(struct socket *so, size_t n, size_t *np)
+{
+	nstime_t deadline = 0;
+	int error;
+
+	error = stream_ask(so, n, 0, &deadline, np);
+	if (error == EPIPE)
+		sigpipe(so, 0);
 	return error;
 }
 
@@ -292,14 +312,6 @@ sosend_stream(struct socket *so, const struct sockaddr *sa, socklen_t salen,
 }
 
 /* ---- Both --------------------------------------------------------------------- */
-
-/* send(2): a stream that is no more, if the caller does not object. */
-static void
-sigpipe(struct socket *so, int flags)
-{
-	if (so->so_type == SOCK_STREAM && (flags & MSG_NOSIGNAL) == 0)
-		signal_post_self(SIGPIPE);
-}
 
 static int
 send_oob(struct socket *so, struct uio *uio, int flags)

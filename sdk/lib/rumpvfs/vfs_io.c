@@ -600,8 +600,12 @@ do_sendfile(struct file *out, struct file *in, off_t *uoff, size_t count,
 	if (error == 0) {
 		if (ownout != NULL)
 			outoff = out->f_offset;
-		error = copy_data(in, &inoff, out, &outoff,
-		    MIN(count, MAX_RW), &done);
+		count = MIN(count, MAX_RW);
+		error = out->f_ops->fo_pull == NULL ? EOPNOTSUPP :
+		    out->f_ops->fo_pull(out, in, &inoff, count, 0, &done);
+		if (error == EOPNOTSUPP)
+			error = copy_data(in, &inoff, out, &outoff, count,
+			    &done);
 		if (ownout != NULL)
 			out->f_offset = outoff;
 	}
