@@ -58,6 +58,7 @@ void
 tcp_segment_synsent(struct tcpcb *tp, struct tcp_seg *sg)
 {
 	bool ack = (sg->sg_flags & TH_ACK) != 0;
+	uint32_t told = tcp_rcvwnd(tp);
 
 	/* First, the ACK. */
 	if (ack && (seq_le(sg->sg_ack, tp->iss) ||
@@ -81,19 +82,17 @@ tcp_segment_synsent(struct tcpcb *tp, struct tcp_seg *sg)
 	/* Fourth, SYN. */
 	tp->irs = sg->sg_seq;
 	tp->rcv_nxt = tp->t_lastack = sg->sg_seq + 1;
-	tp->rcv_adv = tp->rcv_nxt + tcp_rcvwnd(tp);
+	tp->rcv_adv = tp->rcv_nxt + told;
 	tcp_syn_options(tp, sg);
 	sg->sg_wnd = MIN(sg->sg_wnd, TCP_MAXWIN);
 	tp->snd_wnd = tp->snd_maxwnd = sg->sg_wnd;
 	if (ack) {
-		tp->rcv_adv = tp->rcv_nxt;
 		synsent_established(tp, sg);
 	} else {
 		/* 3.5: both opened. */
 		tp->t_state = TCPS_SYN_RECEIVED;
 		tp->snd_wl1 = sg->sg_seq;
 		tp->snd_wl2 = tp->iss;
-		tp->rcv_adv = tp->rcv_nxt;
 		tcp_send_syn(tp, sg->sg_now);
 		return;
 	}
