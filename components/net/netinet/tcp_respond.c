@@ -83,9 +83,8 @@ tcp_respond_rst(const struct tcp_seg *sg)
 	(void)tcp_reply(&rp);
 }
 
-/* One more in this second? */
-static bool
-challenge_allowed(struct tcp_vnet *tv, nstime_t now)
+bool
+tcp_challenge_allowed(struct tcp_vnet *tv, nstime_t now)
 {
 	nstime_t at = atomic_load_explicit(&tv->tv_challenge_at,
 	    memory_order_relaxed);
@@ -111,7 +110,7 @@ challenge_allowed(struct tcp_vnet *tv, nstime_t now)
 void
 tcp_challenge(struct tcpcb *tp, nstime_t now)
 {
-	if (!challenge_allowed(tcp_vnet(tcp_vn(tp)), now))
+	if (!tcp_challenge_allowed(tcp_vnet(tcp_vn(tp)), now))
 		return;
 	TCP_COUNT(tcp_vn(tp), challenges);
 	tcp_send_ack(tp, now);

@@ -443,31 +443,52 @@ check_cookie(struct tcpcb *tp, const struct tcp_seg *sg, struct halfopen *he)
 	return true;
 }
 
-/* A SYN that we have an entry for. sc_lock held. */
+/* RFC 5961 3.2, 4.2: for one who sent something else. sc_lock held. */
 static void
-syn_again(struct tcp_syncache *sc, struct halfopen *he,
-    const struct tcp_seg *sg)
+challenge(struct tcp_syncache *sc, const struct halfopen *he, nstime_t now)
 {
+	struct tcp_opts to = { .to_opts = 0 };
 	struct tcp_reply rp = {
 		.rp_vnet = sc->sc_tv->tv_vnet,
 		.rp_src = he->he_laddr,
 		.rp_dst = he->he_faddr,
 		.rp_family = he->he_family,
 		.rp_flags = TH_ACK,
+		.rp_tos = he->he_tos,
+		.rp_ttl = he->he_ttl,
 		.rp_sport = he->he_lport,
 		.rp_dport = he->he_fport,
-		.rp_wnd = he->he_wnd,
+		/* Without SYN it is a scaled one. */
+		.rp_wnd = (uint16_t)(he->he_wnd >> he->he_rcvscale),
 		.rp_seq = he->he_iss + 1,
 		.rp_ack = he->he_irs + 1,
+		.rp_mark = he->he_mark,
+		.rp_oif = he->he_oif,
+		.rp_opts = &to,
 	};
 
+	if (!tcp_challenge_allowed(sc->sc_tv, now))
+		return;
+	if ((he->he_flags & HE_TSTMP) != 0) {
+		to.to_opts = TO_TSTMP;
+		to.to_tsval = tcp_tsclock(now) + he->he_tsoff;
+		to.to_tsecr = he->he_tsrecent;
+	}
+	TCP_COUNT(rp.rp_vnet, challenges);
+	(void)tcp_reply(&rp);
+}
+
+/* A SYN that we have an entry for. sc_lock held. */
+static void
+syn_again(struct tcp_syncache *sc, struct halfopen *he,
+    const struct tcp_seg *sg)
+{
 	if (sg->sg_seq == he->he_irs) {
 		if ((sg->sg_opts & TO_TSTMP) != 0)
 			he->he_tsrecent = sg->sg_tsval;
 		answer(sc->sc_tv, he, sg->sg_now);
 	} else {
-		/* RFC 5961 4.2 */
-		(void)tcp_reply(&rp);
+		challenge(sc, he, sg->sg_now);
 	}
 }
 
@@ -684,11 +705,17 @@ listen_rst(struct tcpcb *tp, const struct tcp_seg *sg)
 {
 	struct tcp_syncache *sc = tcp_vnet(tcp_vn(tp))->tv_syncache;
 	struct halfopen *he = NULL, **pp;
+	uint32_t off;
 
 	spin_lock(&sc->sc_lock);
 	pp = find(sc, sg);
-	if (*pp != NULL && sg->sg_seq == (*pp)->he_irs + 1)
-		he = unlink(sc, pp);
+	if (*pp != NULL) {
+		off = sg->sg_seq - ((*pp)->he_irs + 1);
+		if (off == 0)
+			he = unlink(sc, pp);
+		else if (off < (*pp)->he_wnd)
+			challenge(sc, *pp, sg->sg_now);
+	}
 	spin_unlock(&sc->sc_lock);
 	if (he != NULL)
 		halfopen_free(he);

@@ -636,6 +636,8 @@ int tcp_reply(const struct tcp_reply *rp);
 void tcp_respond_rst(const struct tcp_seg *sg);
 /** RFC 5961: an ACK that a hostile segment provoked; limited. */
 void tcp_challenge(struct tcpcb *tp, nstime_t now);
+/** ... one more in this second? */
+bool tcp_challenge_allowed(struct tcp_vnet *tv, nstime_t now);
 void tcp_send_rst(struct tcpcb *tp);
 
 /* The pseudo header's sum into a header whose checksum is to be completed. */
