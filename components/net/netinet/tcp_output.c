@@ -335,7 +335,10 @@ note_limits(struct tcpcb *tp, nstime_t now)
 		tcp_chrono(tp, TC_NONE, now);
 	else if (tp->t_chrono == TC_NONE)
 		tcp_chrono(tp, TC_BUSY, now);
-	if (unsent != 0 && tp->t_deadline[TT_PACE] == NSTIME_FOREVER &&
+	if (tp->t_pacing == 0 && (unsent == 0 || (tp->t_flags & (TF_CORK |
+	    TF_MORE)) == 0))
+		tcp_timer_clear(tp, TT_PACE);
+	else if (unsent != 0 && tp->t_deadline[TT_PACE] == NSTIME_FOREVER &&
 	    (tp->t_flags & (TF_CORK | TF_MORE)) != 0)
 		tcp_timer_set(tp, TT_PACE, now + TCP_CORKED);
 }
