@@ -87,6 +87,9 @@ tcp_established(struct tcpcb *tp, nstime_t now)
 	/* RFC 5681 3.1: a lost SYN leaves a window of one segment. */
 	if (tp->t_retrans == 0)
 		tp->t_cwnd = tcp_initwnd(tp);
+	/* RFC 6298 5.7: nor does it tell the round-trip time. */
+	else if (tp->t_srtt == 0)
+		tp->t_rto = TCP_RTO_LOSTSYN;
 	tp->t_shift = 0;
 	tp->t_rexmt = TR_NONE;
 	tcp_timer_clear(tp, TT_REXMT);

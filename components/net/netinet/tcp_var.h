@@ -107,6 +107,7 @@ enum tcp_state {
 
 /* Times, ns. */
 #define TCP_RTO_INIT	NS_PER_SEC		/* RFC 6298 2.1 */
+#define TCP_RTO_LOSTSYN	(3 * NS_PER_SEC) /* 5.7 */
 #define TCP_RTO_MAX	(120 * NS_PER_SEC)
 #define TCP_DELACK	(40 * NS_PER_MS)	/* RFC 9293 3.8.6.3: < 500 ms */
 #define TCP_CORKED	(200 * NS_PER_MS)	/* tcp(7): TCP_CORK's ceiling */
