@@ -76,9 +76,8 @@ tcp_sum(const uint8_t *ip, size_t n)
 	return (uint16_t)~sum(s, ip + 20, n - 20);
 }
 
-/* The byte of a stream at an offset. */
-static uint8_t
-pattern(uint32_t off)
+uint8_t
+seg_pattern(uint32_t off)
 {
 	return (uint8_t)(off * 31 + (off >> 8) * 7 + (off >> 16));
 }
@@ -255,7 +254,7 @@ seg_put(struct peer *p, const struct segment *sg)
 	put16(th + 18, sg->sg_urg);
 	for (uint32_t i = 0; i < sg->sg_len; i++)
 		th[hlen + i] = sg->sg_data != NULL ? sg->sg_data[i] :
-		    pattern(sg->sg_seq + (sg->sg_flags >> 1 & 1) -
+		    seg_pattern(sg->sg_seq + (sg->sg_flags >> 1 & 1) -
 		    p->p_peeriss - 1 + i);
 	set_ip(ip, n, IPPROTO_TCP, sg->sg_ecn);
 	put16(th + 16, tcp_sum(ip, n) ^ (sg->sg_bad ? 0x1111 : 0));
@@ -348,7 +347,7 @@ parse(struct peer *p, struct segment *sg, const uint8_t *ip, size_t n)
 		p->p_havets = true;
 	}
 	for (uint32_t i = 0; i < sg->sg_len; i++)
-		assert_int_equal(th[hlen + i], pattern(sg->sg_seq +
+		assert_int_equal(th[hlen + i], seg_pattern(sg->sg_seq +
 		    (sg->sg_flags >> 1 & 1) - p->p_iss - 1 + i));
 	return true;
 }
@@ -854,7 +853,7 @@ seg_write(struct peer *p, size_t n)
 	for (; n != 0; n -= k) {
 		k = n < sizeof(buf) ? n : sizeof(buf);
 		for (size_t i = 0; i < k; i++)
-			buf[i] = pattern(p->p_written + (uint32_t)i);
+			buf[i] = seg_pattern(p->p_written + (uint32_t)i);
 		assert_int_equal(rump_sys_write(p->p_fd, buf, k), k);
 		p->p_written += (uint32_t)k;
 	}
@@ -872,7 +871,7 @@ seg_read(struct peer *p, size_t n)
 		    sizeof(buf));
 		assert_true(k > 0);
 		for (ssize_t i = 0; i < k; i++)
-			assert_int_equal(buf[i], pattern(p->p_read++));
+			assert_int_equal(buf[i], seg_pattern(p->p_read++));
 		n -= (size_t)k;
 	}
 	p->p_time = seg_now();

@@ -96,7 +96,9 @@ void seg_raw(struct peer *p, uint8_t *th, size_t n);
 /* Established, passively, with these options of the SYN and this window of the
  * acknowledgement; the option's script may be "". */
 void seg_established(struct peer *p, const char *options, unsigned win);
-/* n bytes of the pattern that data has, and writing them. */
+/* The byte of a stream at an offset, both ways. */
+uint8_t seg_pattern(uint32_t off);
+/* The stack's user writes, reads n bytes of that. */
 void seg_write(struct peer *p, size_t n);
 void seg_read(struct peer *p, size_t n);
 void seg_setopt(struct peer *p, int level, int name, int value);
