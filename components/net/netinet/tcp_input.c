@@ -148,6 +148,7 @@ dispatch(struct tcp_seg *sg)
 			tcp_respond_rst(sg);
 			return;
 		}
+		so_from(inp->inp_socket, sg->sg_pk->ip_ifp);
 		/* RFC 5082 */
 		if (sg->sg_pk->ip_ttl < inp->inp_minttl) {
 			tcp_exit(tp);

@@ -70,6 +70,7 @@ deliver(struct inpcb *inp, struct mbuf *m, const struct inpkt *pk)
 		any = append(so, m);
 	else
 		any = append_segments(so, m);
+	so_from(so, pk->ip_ifp);
 	if (any)
 		sorwakeup(so);
 	mutex_exit(&so->so_lock);
