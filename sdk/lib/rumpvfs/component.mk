@@ -12,6 +12,8 @@ SRCS  += vcache.c vcache_mount.c vcache_trim.c
 SRCS  += namecache.c namei.c cwd.c mount.c vfs_perm.c
 # open files
 SRCS  += vfs_file.c specfs.c fifo.c advlock.c vfs_ioctl.c
+# who watches files
+SRCS  += notify.c inotify.c
 # system calls
 SRCS  += vfs_open.c vfs_names.c vfs_sock.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c
 

@@ -226,6 +226,29 @@ namecache_name(struct vnode *vp, struct vnode **dvpp, char *name)
 	return error;
 }
 
+bool
+namecache_watched(struct vnode *vp, unsigned nth, struct vnode **dvpp,
+    char *name, size_t *lenp)
+{
+	struct ncentry *nc;
+	struct list *n;
+	bool found = false;
+
+	spin_lock(&vp->v_ilock);
+	LIST_FOREACH(n, &vp->v_names) {
+		nc = container_of(n, struct ncentry, nc_name);
+		if ((vnode_cflags(nc->nc_dvp) & VC_WATCHED) == 0 || nth-- > 0)
+			continue;
+		*dvpp = nc->nc_dvp;
+		*lenp = nc->nc_len;
+		memcpy(name, nc->nc_str, nc->nc_len);
+		found = true;
+		break;
+	}
+	spin_unlock(&vp->v_ilock);
+	return found;
+}
+
 /* ---- Writing ----------------------------------------------------------- */
 
 static void
@@ -326,6 +349,14 @@ nc_remove(struct ncentry *nc)
 		epoch_defer(&nc->nc_epoch, nc_free);
 }
 
+/* Its directory wants to hear of the file by this name (notify.c). */
+static inline bool
+nc_watched(const struct ncentry *nc)
+{
+	return nc->nc_vp != NULL &&
+	    (vnode_cflags(nc->nc_dvp) & VC_WATCHED) != 0;
+}
+
 /* Under an epoch: an entry that was not used lately, if there are too many. */
 static struct ncentry *
 nc_victim(struct ncstripe *ns)
@@ -337,14 +368,17 @@ nc_victim(struct ncstripe *ns)
 		return NULL;
 	for (i = 0; i < 8 && !list_empty(&ns->ns_lru); i++) {
 		nc = list_first(&ns->ns_lru, struct ncentry, nc_lru);
-		if (!atomic_load_explicit(&nc->nc_ref, memory_order_relaxed))
+		if (!atomic_load_explicit(&nc->nc_ref, memory_order_relaxed) &&
+		    !nc_watched(nc))
 			return nc;
 		atomic_store_explicit(&nc->nc_ref, 0, memory_order_relaxed);
 		list_remove(&nc->nc_lru);
 		list_insert_tail(&ns->ns_lru, &nc->nc_lru);
 	}
-	return list_empty(&ns->ns_lru) ? NULL :
-	    list_first(&ns->ns_lru, struct ncentry, nc_lru);
+	if (list_empty(&ns->ns_lru))
+		return NULL;
+	nc = list_first(&ns->ns_lru, struct ncentry, nc_lru);
+	return nc_watched(nc) ? NULL : nc;
 }
 
 static struct nctable *

@@ -10,6 +10,7 @@
 #include <kern/sysctl.h>
 
 #include "advlock.h"
+#include "notify.h"
 #include "specfs.h"
 
 #define MINBUCKETS	16
@@ -298,6 +299,7 @@ vnode_detach(struct vnode *vp)
 {
 	const struct vnodeops *op = vp->v_op;
 
+	notify_gone(vp, IN_UNMOUNT);
 	atomic_fetch_or(&vp->v_flags, VV_DOOMED);
 	namecache_purge(vp);
 	if (vp->v_pages.pc_vnode != NULL)
@@ -367,8 +369,8 @@ vnode_cached(struct vnode *vp)
 	if ((f & VC_LRU) != 0) {
 		if ((f & VC_REF) == 0)
 			cflags_set(vp, VC_REF);
-	} else if ((atomic_load_explicit(&vp->v_flags,
-	    memory_order_relaxed) & VV_KEEP) == 0)
+	} else if ((f & VC_WATCHED) == 0 && (atomic_load_explicit(
+	    &vp->v_flags, memory_order_relaxed) & VV_KEEP) == 0)
 		vcache_candidate(vp);
 }
 
@@ -394,9 +396,10 @@ vnode_inactive(struct vnode *vp)
 	}
 	if (vp->v_op->vop_inactive != NULL)
 		vp->v_op->vop_inactive(vp, &freed);
-	if (freed)
+	if (freed) {
+		notify_gone(vp, IN_DELETE_SELF);
 		vnode_doom(vp);
-	else
+	} else
 		vnode_cached(vp);
 	/* Without our reference the lock is there as long as the epoch. */
 	epoch_enter();

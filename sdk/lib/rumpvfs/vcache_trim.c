@@ -45,11 +45,15 @@ stripe_victim(struct stripe *st, struct vnode **dirtyp)
 	uint32_t zero;
 	unsigned i, f;
 
-	for (i = MIN(st->st_nlru, HAND_STEPS); i > 0; i--) {
+	for (i = HAND_STEPS; i > 0 && st->st_nlru > 0; i--) {
 		vp = list_first(&st->st_lru, struct vnode, v_lru);
 		list_remove(&vp->v_lru);
 		list_insert_tail(&st->st_lru, &vp->v_lru);
 		f = vnode_cflags(vp);
+		if ((f & VC_WATCHED) != 0) {
+			stripe_unlru(st, vp);
+			continue;
+		}
 		if ((f & VC_REF) != 0) {
 			cflags_clear(vp, VC_REF);
 			continue;
@@ -64,7 +68,11 @@ stripe_victim(struct stripe *st, struct vnode **dirtyp)
 		if (atomic_compare_exchange_strong(&vp->v_refs, &zero,
 		    VREF_DEAD)) {
 			stripe_unlru(st, vp);
-			return vp;
+			if ((vnode_cflags(vp) & VC_WATCHED) == 0)
+				return vp;
+			/* Somebody came, marked it, and left. */
+			atomic_store(&vp->v_refs, 0);
+			cv_broadcast(&st->st_cv);
 		}
 	}
 	return NULL;

@@ -36,6 +36,7 @@
 #define VC_LINKABLE	0x40	/* O_TMPFILE without O_EXCL */
 #define VC_MAKING	0x80	/* vcache_new() gave it to an operation that
 				   still works on it, without v_lock */
+#define VC_WATCHED	0x100	/* has a mark (notify.h): stays cached */
 
 int vcache_init(void);
 /** Under an epoch: take a reference unless it is being reclaimed. */
@@ -126,6 +127,12 @@ struct vnode *namecache_parent(struct vnode *vp);
  * name, at most NAME_MAX + 1 bytes. @return ENOENT: not cached
  */
 int namecache_name(struct vnode *vp, struct vnode **dvpp, char *name);
+/**
+ * The nth cached name of the vnode in a directory that is VC_WATCHED; not
+ * terminated. *dvpp: for comparison only. False: there is none.
+ */
+bool namecache_watched(struct vnode *vp, unsigned nth, struct vnode **dvpp,
+    char *name, size_t *lenp);
 
 /* ---- paths (namei.c) -------------------------------------------------- */
 

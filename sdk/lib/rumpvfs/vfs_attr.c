@@ -6,8 +6,8 @@
 #include <kern/syscall.h>
 #include <linux/utime.h>
 
+#include "notify.h"
 #include "sysproto.h"
-#include "vfs.h"
 
 /* Those that are not in the exported headers. */
 #ifndef UTIME_NOW
@@ -301,6 +301,8 @@ do_chmod(struct vnode *vp, mode_t mode, const struct cred *cr)
 		va.va_mode &= ~(mode_t)S_ISGID;
 	error = vn_setattr_locked(vp, &va);
 	vnode_unlock(vp);
+	if (error == 0)
+		notify_file(vp, IN_ATTRIB);
 	return error;
 }
 
@@ -375,6 +377,8 @@ do_chown(struct vnode *vp, uid_t uid, gid_t gid, const struct cred *cr)
 	if (error == 0)
 		error = vn_setattr_locked(vp, &va);
 	vnode_unlock(vp);
+	if (error == 0 && va.va_mask != 0)
+		notify_file(vp, IN_ATTRIB);
 	return error;
 }
 
@@ -456,6 +460,10 @@ do_utimens(struct vnode *vp, const struct timespec *ts, const struct cred *cr)
 	vnode_lock(vp, RW_WRITER);
 	error = vn_setattr_locked(vp, &va);
 	vnode_unlock(vp);
+	/* One of them alone is what reading or writing changes. */
+	if (error == 0)
+		notify_file(vp, va.va_mask == VA_ATIME ? IN_ACCESS :
+		    va.va_mask == VA_MTIME ? IN_MODIFY : IN_ATTRIB);
 	return error;
 }
 
@@ -591,6 +599,8 @@ vn_truncate(struct vnode *vp, uint64_t size, bool touch,
 	if (error == 0)
 		error = vn_setattr_locked(vp, &va);
 	vnode_unlock(vp);
+	if (error == 0)
+		notify_file(vp, IN_MODIFY);
 	return vn_limit_raise(error);
 }
 

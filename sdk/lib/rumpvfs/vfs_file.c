@@ -7,6 +7,7 @@
 #include <asm/signal.h>
 
 #include "advlock.h"
+#include "notify.h"
 #include "specfs.h"
 #include "vfs.h"
 
@@ -128,6 +129,7 @@ vn_read(struct file *fp, off_t *offp, struct uio *uio, int flags)
 {
 	struct vnode *vp = fp->f_vnode;
 	int fflags = atomic_load_explicit(&fp->f_flags, memory_order_relaxed);
+	size_t want = uio->uio_resid;
 	int ioflag = 0, error;
 
 	if (__unlikely((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC |
@@ -146,6 +148,8 @@ vn_read(struct file *fp, off_t *offp, struct uio *uio, int flags)
 	    vp->v_op->vop_read(vp, uio, ioflag);
 	vnode_unlock(vp);
 	*offp = uio->uio_offset;
+	if (notify_wanted() && uio->uio_resid != want)
+		notify_file(vp, IN_ACCESS);
 	return error;
 }
 
@@ -245,6 +249,7 @@ vn_write(struct file *fp, off_t *offp, struct uio *uio, int flags)
 {
 	struct vnode *vp = fp->f_vnode;
 	int fflags = atomic_load_explicit(&fp->f_flags, memory_order_relaxed);
+	size_t want = uio->uio_resid;
 	int ioflag = 0, error;
 
 	if (__unlikely((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC |
@@ -279,6 +284,8 @@ vn_write(struct file *fp, off_t *offp, struct uio *uio, int flags)
 		vnode_unlock(vp);
 	}
 	*offp = uio->uio_offset;
+	if (notify_wanted() && uio->uio_resid != want)
+		notify_file(vp, IN_MODIFY);
 	return vn_limit_raise(error);
 }
 
@@ -377,6 +384,8 @@ vn_close(struct file *fp)
 	if (((unsigned)fp->f_flags & O_ACCMODE) != O_RDONLY)
 		atomic_fetch_sub_explicit(&vp->v_writers, 1,
 		    memory_order_release);
+	notify_file(vp, ((unsigned)fp->f_flags & O_ACCMODE) != O_RDONLY ?
+	    IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	vnode_rele(vp);
 	return 0;
 }

@@ -7,10 +7,10 @@
 
 #include "advlock.h"
 #include "cache.h"
+#include "notify.h"
 #include "rumpfs.h"
 #include "specfs.h"
 #include "sysproto.h"
-#include "vfs.h"
 
 int rumpvfs_init(void);
 extern struct syscall_group syscalls_vfs;
@@ -61,6 +61,7 @@ rumpvfs_init(void)
 	if (error == 0)
 		error = etfs_init();
 	if (error == 0) {
+		inotify_init();
 		syscall_register(&syscalls_vfs);
 		sockname_provide(&vnode_sockname);
 	}

@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 
 #include "advlock.h"
+#include "notify.h"
 #include "specfs.h"
 #include "sysproto.h"
 #include "vfs.h"
@@ -79,6 +80,8 @@ getdents(struct file *fp, struct getdents *gd, off_t *offp)
 	else
 		error = vp->v_op->vop_readdir(vp, offp, getdents_fill, gd);
 	vnode_unlock(vp);
+	if (error == 0)
+		notify_file(vp, IN_ACCESS);
 	if (gd->gd_used > 0)
 		return 0;
 	return error != 0 ? error : gd->gd_error;
@@ -286,6 +289,8 @@ do_fallocate(struct file *fp, int mode, off_t offset, off_t length)
 		error = vp->v_op->vop_fallocate(vp, mode, (uint64_t)offset,
 		    (uint64_t)length);
 	vnode_unlock(vp);
+	if (error == 0)
+		notify_file(vp, IN_MODIFY);
 	return vn_limit_raise(error);
 }
 

@@ -5,8 +5,8 @@
  */
 #include <kern/syscall.h>
 
+#include "notify.h"
 #include "sysproto.h"
-#include "vfs.h"
 
 static mode_t
 umasked(mode_t mode)
@@ -64,6 +64,8 @@ create_end(struct nameidata *ni, int error, struct vnode *vp)
 	if (error == 0) {
 		namecache_enter(ni->ni_dvp, vp, &ni->ni_cn);
 		vnode_made(vp);
+		notify_name(ni->ni_dvp, &ni->ni_cn,
+		    IN_CREATE | notify_isdir(vp));
 	}
 	vnode_unlock(ni->ni_dvp);
 	if (error == 0)
@@ -243,6 +245,8 @@ sys_linkat(int fromfd, const char *from, int tofd, const char *to, int flags,
 		if (error == 0) {
 			vnode_lock(vp, RW_WRITER);
 			error = link_locked(&ni, vp);
+			if (error == 0)
+				notify_self(vp, IN_ATTRIB);
 			vnode_unlock(vp);
 		}
 		create_end(&ni, error, error == 0 ? vnode_hold(vp) : NULL);
@@ -276,6 +280,7 @@ remove_locked(struct nameidata *ni, struct vnode *vp, bool isdir)
 		vnode_rmdir(dvp, vp);
 	else
 		namecache_remove(dvp, &ni->ni_cn);
+	notify_removed(dvp, vp, &ni->ni_cn, isdir);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <kern/syscall.h>
 
+#include "notify.h"
 #include "specfs.h"
 #include "sysproto.h"
 #include "vfs.h"
@@ -108,8 +109,10 @@ vn_open(struct vnode *vp, int flags, const struct cred *cr, bool created,
 		error = vnode_file(vp, kept, fpp);
 		break;
 	}
-	if (error == 0)
+	if (error == 0) {
+		notify_file(vp, IN_OPEN);
 		return 0;
+	}
 fail:
 	if (write)
 		atomic_fetch_sub(&vp->v_writers, 1);
@@ -140,6 +143,7 @@ create_locked(struct nameidata *ni, mode_t mode, struct vnode **vpp)
 	if (error == 0) {
 		namecache_enter(dvp, *vpp, &ni->ni_cn);
 		vnode_made(*vpp);
+		notify_name(dvp, &ni->ni_cn, IN_CREATE);
 	}
 	return error;
 }

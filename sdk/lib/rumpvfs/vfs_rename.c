@@ -10,8 +10,8 @@
  */
 #include <kern/syscall.h>
 
+#include "notify.h"
 #include "sysproto.h"
-#include "vfs.h"
 
 struct renaming {
 	struct nameidata rn_from, rn_to;
@@ -186,14 +186,20 @@ static void
 rename_names(struct renaming *rn)
 {
 	struct vnode *fdvp = rn->rn_from.ni_dvp, *tdvp = rn->rn_to.ni_dvp;
+	bool exchange = (rn->rn_flags & RENAME_EXCHANGE) != 0;
 
 	namecache_remove(fdvp, &rn->rn_from.ni_cn);
 	namecache_remove(tdvp, &rn->rn_to.ni_cn);
-	if ((rn->rn_flags & RENAME_EXCHANGE) != 0)
+	if (exchange)
 		namecache_enter(fdvp, rn->rn_tvp, &rn->rn_from.ni_cn);
 	else if (rn->rn_tvp != NULL && rn->rn_tvp->v_type == VDIR)
 		vnode_rmdir(tdvp, rn->rn_tvp);
 	namecache_enter(tdvp, rn->rn_fvp, &rn->rn_to.ni_cn);
+	notify_moved(fdvp, &rn->rn_from.ni_cn, tdvp, &rn->rn_to.ni_cn,
+	    rn->rn_fvp, exchange ? NULL : rn->rn_tvp);
+	if (exchange)
+		notify_moved(tdvp, &rn->rn_to.ni_cn, fdvp,
+		    &rn->rn_from.ni_cn, rn->rn_tvp, NULL);
 }
 
 static int

@@ -7,8 +7,8 @@
 #include <linux/limits.h>
 #include <linux/xattr.h>
 
+#include "notify.h"
 #include "sysproto.h"
-#include "vfs.h"
 
 static bool
 prefixed(const char *name, const char *prefix, size_t len)
@@ -103,6 +103,8 @@ do_set(struct vnode *vp, const char *uname, const void *uvalue, size_t size,
 		error = vp->v_op->vop_setxattr == NULL ? EOPNOTSUPP :
 		    vp->v_op->vop_setxattr(vp, name, val, size, flags);
 		vnode_unlock(vp);
+		if (error == 0)
+			notify_file(vp, IN_ATTRIB);
 	}
 	kmem_free(val, size + 1);
 	return error;
@@ -123,6 +125,8 @@ do_remove(struct vnode *vp, const char *uname, const struct cred *cr)
 	error = vp->v_op->vop_setxattr == NULL ? EOPNOTSUPP :
 	    vp->v_op->vop_setxattr(vp, name, NULL, 0, XATTR_REPLACE);
 	vnode_unlock(vp);
+	if (error == 0)
+		notify_file(vp, IN_ATTRIB);
 	return error;
 }
 
