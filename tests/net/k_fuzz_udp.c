@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Kernel half of t_fuzz_udp. */
+#include "k_inet_impl.h"
