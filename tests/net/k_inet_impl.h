@@ -17,7 +17,7 @@ static struct tif {
 	struct netqueue t_queue;	/* towards the stack */
 	struct kspin t_lock;
 	struct mbuf *t_sent, **t_tail;	/* [t_lock] */
-} tifs[TIFS];
+} *tifs[TIFS];				/* the last of each number */
 
 static struct lock_class tif_lc = LOCK_CLASS("tif", 0);
 
@@ -54,13 +54,22 @@ tif_fini(struct ifnet *ifp)
 
 	netqueue_fini(&t->t_queue);
 	m_freelist(t->t_sent);
-	t->t_sent = NULL;
-	t->t_tail = &t->t_sent;
+	spin_fini(&t->t_lock);
+	kmem_free(t, sizeof(*t));
+}
+
+static int
+tif_destroy(struct ifnet *ifp)
+{
+	if_detach(ifp);
+	if_rele(ifp);
+	return 0;
 }
 
 static const struct ifops tif_ops = {
 	.ifo_kind = "test",
 	.ifo_transmit = tif_transmit,
+	.ifo_destroy = tif_destroy,
 	.ifo_fini = tif_fini,
 };
 
@@ -99,12 +108,14 @@ tif_address(struct ifnet *ifp, unsigned addr, unsigned plen)
 int
 rumptest_if(unsigned id, unsigned addr, unsigned plen, unsigned mtu)
 {
-	struct tif *t = &tifs[id];
+	struct tif *t = kmem_zalloc(sizeof(*t), 0);
 	struct vnet *vn = curvnet();
 	char name[IFNAMSIZ];
 	int error;
 
-	memset(t, 0, sizeof(*t));
+	if (t == NULL)
+		return ENOMEM;
+	tifs[id] = t;
 	t->t_tail = &t->t_sent;
 	spin_init(&t->t_lock, &tif_lc);
 	error = netqueue_init(&t->t_queue, 4096, tif_input);
@@ -134,21 +145,21 @@ rumptest_if(unsigned id, unsigned addr, unsigned plen, unsigned mtu)
 void
 rumptest_wire(unsigned id, unsigned other)
 {
-	tifs[id].t_peer = &tifs[other];
-	tifs[other].t_peer = &tifs[id];
+	tifs[id]->t_peer = tifs[other];
+	tifs[other]->t_peer = tifs[id];
 	/* Whole packets, unsummed, as in-process links take them. */
-	tifs[id].t_ifp->if_caps |= IFCAP_CSUM | IFCAP_TSO | IFCAP_USO;
-	tifs[other].t_ifp->if_caps |= IFCAP_CSUM | IFCAP_TSO | IFCAP_USO;
+	tifs[id]->t_ifp->if_caps |= IFCAP_CSUM | IFCAP_TSO | IFCAP_USO;
+	tifs[other]->t_ifp->if_caps |= IFCAP_CSUM | IFCAP_TSO | IFCAP_USO;
 }
 
 int
 rumptest_mtu(unsigned id, unsigned mtu)
 {
-	struct vnet *vn = tifs[id].t_ifp->if_vnet;
+	struct vnet *vn = tifs[id]->t_ifp->if_vnet;
 	int error;
 
 	ifnet_lock(vn);
-	error = if_setmtu(tifs[id].t_ifp, mtu);
+	error = if_setmtu(tifs[id]->t_ifp, mtu);
 	ifnet_unlock(vn);
 	return error;
 }
@@ -172,7 +183,7 @@ rumptest_inject(unsigned id, const void *buf, unsigned n, unsigned piece)
 	m->m_ph.ph_len = total;
 	netisr_enter();
 	epoch_enter();
-	if_input(tifs[id].t_ifp, m);
+	if_input(tifs[id]->t_ifp, m);
 	epoch_exit();
 	netisr_exit();
 }
@@ -180,7 +191,7 @@ rumptest_inject(unsigned id, const void *buf, unsigned n, unsigned piece)
 int
 rumptest_capture(unsigned id, void *buf, unsigned size)
 {
-	struct tif *t = &tifs[id];
+	struct tif *t = tifs[id];
 	struct mbuf *m;
 	int n;
 
@@ -211,7 +222,7 @@ rumptest_route(unsigned dst, unsigned plen, unsigned gw, unsigned id)
 
 	memset(&nh, 0, sizeof(nh));
 	memset(&re, 0, sizeof(re));
-	nh.nh_ifp = tifs[id].t_ifp;
+	nh.nh_ifp = tifs[id]->t_ifp;
 	nh.nh_family = AF_INET;
 	if (gw != 0) {
 		nh.nh_flags = NH_GATEWAY;
