@@ -6,5 +6,8 @@
 int rumptest_lo_is_up(void);
 int rumptest_lo_carries(void);
 int rumptest_vnets(int n);
+int rumptest_detach(void);
+/** Interfaces come and go while others send, receive, list. */
+int rumptest_if_racers(int threads, int rounds);
 
 #endif
