@@ -12,4 +12,4 @@ SRCS    += arp.c neigh.c
 # routes
 SRCS    += nexthop.c route.c route_lookup.c route_trie.c
 # configuration
-SRCS    += if_ioctl.c if_ioctl_addr.c if_ioctl_more.c netconfig.c
+SRCS    += if_ioctl.c if_ioctl_addr.c if_ioctl_more.c netconfig.c if_sock.c

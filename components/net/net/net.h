@@ -76,6 +76,8 @@ if_dead(const struct ifnet *ifp)
 int if_init(void);
 /* if_clone.c */
 void if_clone_init(void);
+/* if_sock.c */
+void if_sock_init(void);
 bool if_name_valid(const char *name);
 
 /* if_proto.c */

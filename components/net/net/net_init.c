@@ -117,6 +117,7 @@ net_init(void)
 	int error;
 
 	if_clone_init();
+	if_sock_init();
 	error = if_init();
 	if (error != 0)
 		return error;
