@@ -135,13 +135,14 @@ raw_disconnect(struct socket *so)
 static int
 raw_shutdown(struct socket *so, int how)
 {
-	if (!so_is(so, SS_ISCONNECTED))
-		return ENOTCONN;
+	bool connected = so_is(so, SS_ISCONNECTED);
+
+	/* Also where there is no connection, as Linux: it wakes readers. */
 	if (how != SHUT_RD)
 		socantsendmore(so);
 	if (how != SHUT_WR)
 		socantrcvmore(so);
-	return 0;
+	return connected ? 0 : ENOTCONN;
 }
 
 /* ---- Out -------------------------------------------------------------------- */

@@ -79,13 +79,14 @@ udp_disconnect(struct socket *so)
 static int
 udp_shutdown(struct socket *so, int how)
 {
-	if (!so_is(so, SS_ISCONNECTED))
-		return ENOTCONN;
+	bool connected = so_is(so, SS_ISCONNECTED);
+
+	/* Also where there is no connection, as Linux: it wakes readers. */
 	if (how != SHUT_RD)
 		socantsendmore(so);
 	if (how != SHUT_WR)
 		socantrcvmore(so);
-	return 0;
+	return connected ? 0 : ENOTCONN;
 }
 
 /* ---- Options --------------------------------------------------------------- */

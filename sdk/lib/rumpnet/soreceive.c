@@ -532,10 +532,12 @@ soreceive(struct socket *so, struct sockaddr_storage *ss, socklen_t *lenp,
 
 	if (lenp != NULL)
 		*lenp = 0;
-	if (__unlikely((flags & (MSG_OOB | MSG_ERRQUEUE)) != 0))
-		return (flags & MSG_ERRQUEUE) != 0 ?
-		    soreceive_errq(so, ss, lenp, uio, cb, flagsp) :
-		    receive_oob(so, uio, flagsp);
+	if (__unlikely((flags & MSG_ERRQUEUE) != 0))
+		return soreceive_errq(so, ss, lenp, uio, cb, flagsp);
+	/* As on Linux, it means nothing to datagrams. */
+	if (__unlikely((flags & MSG_OOB) != 0) &&
+	    (so->so_proto->pr_flags & PR_ATOMIC) == 0)
+		return receive_oob(so, uio, flagsp);
 	if ((so->so_proto->pr_flags & PR_ATOMIC) != 0)
 		return receive_record(so, ss, lenp, uio, cb, flagsp);
 	*flagsp = 0;
