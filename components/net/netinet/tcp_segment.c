@@ -40,14 +40,14 @@ tcp_syn_options(struct tcpcb *tp, const struct tcp_seg *sg)
 static void
 synsent_established(struct tcpcb *tp, struct tcp_seg *sg)
 {
-	/* RFC 3168 6.1.1: ECE without CWR agrees. */
-	if ((sg->sg_flags & (TH_ECE | TH_CWR)) == TH_ECE &&
-	    tcp_conf(tcp_vn(tp), TCPC_ecn) == 1)
-		tp->t_flags |= TF_ECN;
 	tp->snd_wl1 = sg->sg_seq;
 	tp->snd_wl2 = sg->sg_ack;
 	tp->t_state = TCPS_ESTABLISHED;
 	tcp_ack(tp, sg);
+	/* RFC 3168 6.1.1: ECE without CWR agrees; it tells of no congestion. */
+	if ((sg->sg_flags & (TH_ECE | TH_CWR)) == TH_ECE &&
+	    tcp_conf(tcp_vn(tp), TCPC_ecn) == 1)
+		tp->t_flags |= TF_ECN;
 	tcp_established(tp, sg->sg_now);
 	tp->t_flags |= TF_ACKNOW;
 	if ((tp->t_flags & TF_NEEDFIN) != 0)
