@@ -360,10 +360,11 @@ tcp_segment(struct tcpcb *tp, struct tcp_seg *sg)
 	}
 	if ((sg->sg_flags & TH_ACK) == 0)
 		return;
-	/* RFC 7323 4.3 (2). */
+	/* RFC 7323 4.3 (2); 5.5: an outdated TS.Recent gives way to any. */
 	if ((sg->sg_opts & TO_TSTMP) != 0 && (tp->t_flags & TF_TSTMP) != 0 &&
 	    seq_le(sg->sg_seq, tp->t_lastack) &&
-	    seq_ge(sg->sg_tsval, tp->ts_recent)) {
+	    (seq_ge(sg->sg_tsval, tp->ts_recent) ||
+	    sg->sg_now - tp->ts_recent_age > PAWS_IDLE)) {
 		tp->ts_recent = sg->sg_tsval;
 		tp->ts_recent_age = sg->sg_now;
 	}
