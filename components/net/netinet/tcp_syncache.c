@@ -356,21 +356,22 @@ save_syn(const struct tcp_seg *sg, struct halfopen *he)
 }
 
 /* Cookies: what of a SYN is kept in the 32 bits of the answer's sequence number:
- * 24 of a keyed hash, 5 of the time, 3 of the MSS. Scale, SACK and ECN go into the
- * low 6 bits of our time stamp, which comes back. */
+ * 3 of the MSS, 5 of the time, 24 of a keyed hash over these and the SYN. Scale,
+ * SACK and ECN go into the low 6 bits of our time stamp, which comes back. */
 static const uint16_t cookie_mss[8] = { 536, 1300, 1400, 1440, 1460, 4312,
 	8960, 65495 };
 
 static uint32_t
-cookie_hash(struct tcp_syncache *sc, const struct halfopen *he, uint32_t time)
+cookie_hash(struct tcp_syncache *sc, const struct halfopen *he, uint32_t time,
+    unsigned mss)
 {
 	struct {
 		union inaddr l, f;
 		uint16_t lp, fp;
 		tcp_seq irs;
-		uint64_t time;
+		uint32_t time, mss;
 	} in = { he->he_laddr, he->he_faddr, he->he_lport, he->he_fport,
-		he->he_irs, time };
+		he->he_irs, time, mss };
 
 	return (uint32_t)siphash(&sc->sc_key, &in, sizeof(in));
 }
@@ -383,8 +384,8 @@ send_cookie(struct tcp_syncache *sc, struct halfopen *he, nstime_t now)
 
 	while (i > 0 && cookie_mss[i] > he->he_mss)
 		i--;
-	h = cookie_hash(sc, he, time);
-	he->he_iss = (h << 8) | (((time & 31) << 3 | i) ^ (h >> 24));
+	h = cookie_hash(sc, he, time, i);
+	he->he_iss = h << 8 | (time & 31) << 3 | i;
 	if ((he->he_flags & HE_TSTMP) == 0) {
 		he->he_flags = 0;
 	} else {
@@ -415,13 +416,10 @@ check_cookie(struct tcpcb *tp, const struct tcp_seg *sg, struct halfopen *he)
 	negotiate(tp, sg, he);
 	he->he_irs = sg->sg_seq - 1;
 	he->he_iss = iss;
-	for (age = 0; age < 2; age++) {
-		h = cookie_hash(sc, he, now - age);
-		bits = (iss ^ (h >> 24)) & 255;
-		if ((iss ^ h << 8) >> 8 == 0 && bits >> 3 == ((now - age) & 31))
-			break;
-	}
-	if (age == 2) {
+	bits = iss & 255;
+	age = (now - (bits >> 3)) & 31;
+	h = cookie_hash(sc, he, now - age, bits & 7);
+	if (age > 1 || h << 8 != (iss & ~255u)) {
 		TCP_COUNT(tcp_vn(tp), syn_cookies_bad);
 		return false;
 	}
