@@ -130,9 +130,10 @@ frag_needed(struct vnet_inet *vi, const uint8_t *msg, const uint8_t *ip,
 	if (mtu == 0)
 		mtu = plateau_below(len);
 	known = ip_pmtu(vi, ie->ie_dst.a4);
-	/* It cannot be more than what did not fit, and only ever shrinks. */
+	/* It cannot be more than what did not fit, and only ever shrinks. TCP
+	 * looks first whether the packet was one of its own (RFC 5927 7). */
 	mtu = MAX(mtu, IP_MINMTU);
-	if (mtu < known && mtu < len)
+	if (mtu < known && mtu < len && ie->ie_proto != IPPROTO_TCP)
 		ip_pmtu_learn(vi, ie->ie_dst.a4, mtu);
 	ie->ie_mtu = MAX(mtu, (uint32_t)ip_conf(vi, IPC_min_pmtu));
 }

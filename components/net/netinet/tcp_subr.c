@@ -6,6 +6,7 @@
 #include <kern/kmem.h>
 #include <kern/sysctl.h>
 
+#include "netinet.h"
 #include "tcp_cc.h"
 
 static struct pool *tcpcb_pool;
@@ -270,11 +271,17 @@ tcp_mss_update(struct tcpcb *tp)
 	tp->t_maxseg = MAX(mss, TCP_MINMSS);
 }
 
+/* What we can receive: the path towards the peer has no part in it (RFC 9293
+ * 3.7.1). */
 uint16_t
 tcp_mss_offer(struct tcpcb *tp)
 {
-	uint32_t mss = path_mss(tp);
+	struct inout io;
+	uint32_t mss;
 
+	in_pcbout(&tp->t_inp, &io);
+	io.io_flags |= IO_PROBE;
+	mss = mss_of(tp, &io);
 	if (tp->t_usermss != 0)
 		mss = MIN(mss, (uint32_t)tp->t_usermss);
 	return (uint16_t)mss;
@@ -291,6 +298,7 @@ tcp_mss_toward(struct tcpcb *tp, const union inaddr *laddr,
 	io.io_src = *laddr;
 	io.io_dst = *faddr;
 	io.io_rc = NULL;
+	io.io_flags |= IO_PROBE;
 	mss = mss_of(tp, &io);
 	if (tp->t_usermss != 0)
 		mss = MIN(mss, (uint32_t)tp->t_usermss);
@@ -327,11 +335,16 @@ tcp_scale_offer(const struct socket *so)
 
 /* RFC 1191 6.4: what was too large is sent again, smaller. */
 static void
-too_big(struct tcpcb *tp, nstime_t now)
+too_big(struct tcpcb *tp, const struct inerror *ie, nstime_t now)
 {
+	struct vnet_inet *vi = vnet_inet(tcp_vn(tp));
 	uint32_t was = tcp_mss(tp);
 	struct tcp_sent *ts;
 
+	if (ie->ie_family == AF_INET &&
+	    ie->ie_mtu < ip_pmtu(vi, ie->ie_dst.a4) &&
+	    ie->ie_mtu < tp->t_maxseg + header_size(tp))
+		ip_pmtu_learn(vi, ie->ie_dst.a4, ie->ie_mtu);
 	tcp_mss_update(tp);
 	if (tcp_mss(tp) >= was)
 		return;
@@ -346,7 +359,7 @@ static void
 icmp_error_to(struct tcpcb *tp, const struct inerror *ie)
 {
 	if (ie->ie_errno == EMSGSIZE) {
-		too_big(tp, mono_now());
+		too_big(tp, ie, mono_now());
 		return;
 	}
 	if (ie->ie_errno == 0)
