@@ -38,14 +38,41 @@ prefix_of(const union inaddr *a, unsigned plen)
 	return p;
 }
 
+static const union inaddr *
+far_end(const struct ifaddr *ifa)
+{
+	return inaddr_any(&ifa->ifa_peer) ? &ifa->ifa_addr : &ifa->ifa_peer;
+}
+
+static bool
+same_subnet(const struct ifaddr *a, const struct ifaddr *b)
+{
+	return a->ifa_family == b->ifa_family && a->ifa_plen == b->ifa_plen &&
+	    in_prefix(far_end(a), far_end(b), a->ifa_plen);
+}
+
 /* ---- Routes ------------------------------------------------------------------ */
+
+/* What its routes send from: the first address of its subnet. */
+static union inaddr
+source_of(const struct ifaddr *ifa)
+{
+	struct ifaddr *p;
+
+	if ((ifa->ifa_flags & IFA_F_SECONDARY) != 0)
+		IFADDR_FOREACH(p, ifa->ifa_ifp)
+			if ((p->ifa_flags & IFA_F_SECONDARY) == 0 &&
+			    same_subnet(p, ifa))
+				return p->ifa_addr;
+	return ifa->ifa_addr;
+}
 
 static void
 addr_route(const struct ifaddr *ifa, bool add, uint8_t type,
     const union inaddr *dst, unsigned plen, uint32_t metric)
 {
 	struct nexthop nh = { .nh_ifp = ifa->ifa_ifp,
-	    .nh_prefsrc = ifa->ifa_addr };
+	    .nh_prefsrc = source_of(ifa) };
 	struct route_entry re = {
 		.re_family = (uint8_t)ifa->ifa_family, .re_plen = (uint8_t)plen,
 		.re_type = type, .re_protocol = RTPROT_KERNEL,
@@ -63,12 +90,6 @@ addr_route(const struct ifaddr *ifa, bool add, uint8_t type,
 		(void)route_delete(vn, &re);
 }
 
-static const union inaddr *
-far_end(const struct ifaddr *ifa)
-{
-	return inaddr_any(&ifa->ifa_peer) ? &ifa->ifa_addr : &ifa->ifa_peer;
-}
-
 static bool
 has_bcast(const struct ifaddr *ifa)
 {
@@ -76,20 +97,53 @@ has_bcast(const struct ifaddr *ifa)
 	    ifa->ifa_bcast.a4 != 0xffffffff;
 }
 
+/* The last address of its prefix, or 0. */
+static uint32_t
+subnet_bcast(const struct ifaddr *ifa)
+{
+	uint32_t mask;
+
+	if (ifa->ifa_family != AF_INET || ifa->ifa_plen >= 31 ||
+	    (ifa->ifa_flags & IFA_F_SECONDARY) != 0)
+		return 0;
+	mask = ifa->ifa_plen == 0 ? 0 : ~0u << (32 - ifa->ifa_plen);
+	return far_end(ifa)->a4 | ~htobe32(mask);
+}
+
 static void
 prefix_routes(const struct ifaddr *ifa, bool add)
 {
-	union inaddr p = prefix_of(far_end(ifa), ifa->ifa_plen);
+	union inaddr p = prefix_of(far_end(ifa), ifa->ifa_plen), bcast;
 	bool lo = if_is(ifa->ifa_ifp, IFF_LOOPBACK);
 
 	if (has_bcast(ifa))
 		addr_route(ifa, add, RTN_BROADCAST, &ifa->ifa_bcast, 32, 0);
-	if ((ifa->ifa_flags & (IFA_F_SECONDARY | IFA_F_NOPREFIXROUTE)) != 0 ||
-	    inaddr_any(&p) || (ifa->ifa_plen == width(ifa->ifa_family) &&
+	if ((ifa->ifa_flags & IFA_F_SECONDARY) != 0 || inaddr_any(&p) ||
+	    (ifa->ifa_plen == width(ifa->ifa_family) &&
 	    inaddr_eq(far_end(ifa), &ifa->ifa_addr)))
 		return;
-	addr_route(ifa, add, lo ? RTN_LOCAL : RTN_UNICAST, &p, ifa->ifa_plen,
-	    ifa->ifa_metric);
+	if ((ifa->ifa_flags & IFA_F_NOPREFIXROUTE) == 0)
+		addr_route(ifa, add, lo ? RTN_LOCAL : RTN_UNICAST, &p,
+		    ifa->ifa_plen, ifa->ifa_metric);
+	bcast = inaddr4(subnet_bcast(ifa));
+	if (bcast.a4 != 0)
+		addr_route(ifa, add, RTN_BROADCAST, &bcast, 32, 0);
+}
+
+/* Do two addresses have a route to the same broadcast address? */
+static bool
+share_bcast(const struct ifaddr *a, const struct ifaddr *b)
+{
+	uint32_t all[2][2] = {
+	    { has_bcast(a) ? a->ifa_bcast.a4 : 0, subnet_bcast(a) },
+	    { has_bcast(b) ? b->ifa_bcast.a4 : 0, subnet_bcast(b) } };
+	int i, k;
+
+	for (i = 0; i < 2; i++)
+		for (k = 0; k < 2; k++)
+			if (all[0][i] != 0 && all[0][i] == all[1][k])
+				return true;
+	return false;
 }
 
 static void
@@ -106,13 +160,6 @@ static struct ifaddr *
 next(_Atomic(struct ifaddr *) *pp)
 {
 	return atomic_load_explicit(pp, memory_order_acquire);
-}
-
-static bool
-same_subnet(const struct ifaddr *a, const struct ifaddr *b)
-{
-	return a->ifa_family == b->ifa_family && a->ifa_plen == b->ifa_plen &&
-	    in_prefix(far_end(a), far_end(b), a->ifa_plen);
 }
 
 /* Does another entry of the interface have the same address? */
@@ -188,8 +235,11 @@ ifaddr_add(struct ifnet *ifp, const struct ifaddr *like)
 	if (ifa->ifa_label[0] == '\0')
 		strlcpy(ifa->ifa_label, ifp->if_name, sizeof(ifa->ifa_label));
 	ifa->ifa_created = ifa->ifa_updated = mono_now();
-	while (next(pp) != NULL)
+	/* As Linux: others go behind the first addresses of subnets. */
+	while (next(pp) != NULL && ((ifa->ifa_flags & IFA_F_SECONDARY) != 0 ||
+	    (next(pp)->ifa_flags & IFA_F_SECONDARY) == 0))
 		pp = &next(pp)->ifa_next;
+	atomic_init(&ifa->ifa_next, next(pp));
 	atomic_store_explicit(pp, ifa, memory_order_release);
 	local_route(ifa, true);
 	if (if_is(ifp, IFF_UP))
@@ -236,7 +286,7 @@ ifaddr_remove(struct ifnet *ifp, struct ifaddr *ifa)
 		route_purge_source(ifp->if_vnet, &ifa->ifa_addr);
 	/* Routes that another address has the same need of. */
 	IFADDR_FOREACH(p, ifp)
-		if (has_bcast(p) && inaddr_eq(&p->ifa_bcast, &ifa->ifa_bcast))
+		if (share_bcast(p, ifa))
 			again = true;
 	if (again && if_is(ifp, IFF_UP))
 		IFADDR_FOREACH(p, ifp)
