@@ -649,20 +649,28 @@ struct show {
 	void *s_arg;
 };
 
-static int
-show_entry(struct rttable *tb __maybe_unused, struct rtentry *rt, void *arg)
+int
+rtentry_show(struct rtentry *rt,
+    int (*fn)(const struct route_entry *re, void *arg), void *arg)
 {
 	struct route_hop *hops = hops_alloc(rt);
 	struct route_entry re;
-	struct show *s = arg;
 	int error;
 
 	if (rt->rt_nh == NULL && hops == NULL)
 		return ENOMEM;
 	describe(rt, &re, hops);
-	error = s->s_fn(&re, s->s_arg);
+	error = fn(&re, arg);
 	hops_free(hops);
 	return error;
+}
+
+static int
+show_entry(struct rttable *tb __maybe_unused, struct rtentry *rt, void *arg)
+{
+	struct show *s = arg;
+
+	return rtentry_show(rt, s->s_fn, s->s_arg);
 }
 
 int

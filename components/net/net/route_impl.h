@@ -78,6 +78,10 @@ table_is_shared(uint32_t id)
 /* One of a route's hops. */
 struct nexthop *rtentry_hop(const struct rtentry *rt, uint32_t hash);
 
+/* Tell fn of a route; rv_lock held. */
+int rtentry_show(struct rtentry *rt,
+    int (*fn)(const struct route_entry *re, void *arg), void *arg);
+
 /* Does a gateway's address lead to an interface, directly? rv_lock held, in an
  * epoch. */
 int route_gateway(struct rtvnet *rv, int family, const union inaddr *gw,

@@ -60,7 +60,8 @@ usable_hop(const struct rtentry *rt, const struct route_key *rk)
 }
 
 static struct nexthop *
-search(struct rtrie *t, struct rtkey key, const struct route_key *rk)
+search_entry(struct rtrie *t, struct rtkey key, const struct route_key *rk,
+    struct rtentry **rtp)
 {
 	struct nexthop *nh;
 	struct rtentry *rt;
@@ -75,11 +76,20 @@ search(struct rtrie *t, struct rtkey key, const struct route_key *rk)
 			nh = usable_hop(rt, rk);
 			if (nh == NULL)
 				continue;
+			*rtp = rt;
 			return rt->rt_type == RTN_THROW ? NULL : nh;
 		}
 		len--;
 	}
 	return NULL;
+}
+
+static struct nexthop *
+search(struct rtrie *t, struct rtkey key, const struct route_key *rk)
+{
+	struct rtentry *rt;
+
+	return search_entry(t, key, rk, &rt);
 }
 
 static int
@@ -136,6 +146,26 @@ route_lookup(struct vnet *vn, const struct route_key *rk,
 		return verdict(nh);
 	*nhp = nh;
 	return 0;
+}
+
+int
+route_match(struct vnet *vn, const struct route_key *rk,
+    int (*fn)(const struct route_entry *re, void *arg), void *arg)
+{
+	struct rtvnet *rv = rtvnet(vn);
+	struct rttable *tb;
+	struct rtentry *rt;
+	int error = ENETUNREACH;
+
+	mutex_enter(&rv->rv_lock);
+	epoch_enter();
+	tb = rttable_find(rv, rk->rk_family, rk->rk_table);
+	if (tb != NULL && search_entry(&tb->tb_trie, rtkey(rk->rk_family,
+	    &rk->rk_dst), rk, &rt) != NULL)
+		error = rtentry_show(rt, fn, arg);
+	epoch_exit();
+	mutex_exit(&rv->rv_lock);
+	return error;
 }
 
 uint32_t

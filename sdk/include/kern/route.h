@@ -63,6 +63,14 @@ struct route_key {
 int route_lookup(struct vnet *vn, const struct route_key *rk,
     struct nexthop **nhp);
 
+/**
+ * The route behind route_lookup()'s next hop: fn is called with it, the routes'
+ * lock held. @return ENETUNREACH: none, ENOMEM, what fn returned
+ */
+struct route_entry;
+int route_match(struct vnet *vn, const struct route_key *rk,
+    int (*fn)(const struct route_entry *re, void *arg), void *arg);
+
 /** The vnet's route generation. */
 uint32_t route_generation(struct vnet *vn);
 
