@@ -13,3 +13,6 @@ SRCS    += arp.c neigh.c
 SRCS    += nexthop.c route.c route_lookup.c route_trie.c
 # configuration
 SRCS    += if_ioctl.c if_ioctl_addr.c if_ioctl_more.c netconfig.c if_sock.c
+# netlink
+SRCS    += netlink.c netlink_dump.c netlink_sock.c
+SRCS    += rtnl.c rtnl_link.c rtnl_addr.c rtnl_route.c rtnl_neigh.c rtnl_rule.c

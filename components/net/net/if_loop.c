@@ -76,6 +76,7 @@ const struct ifltype rawip_ltype = {
 
 const struct ifltype loop_ltype = {
 	.ilt_type = ARPHRD_LOOPBACK,
+	.ilt_addrlen = ETH_ALEN,
 	.ilt_output = raw_output,
 	.ilt_input = raw_input,
 };

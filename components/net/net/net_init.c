@@ -4,6 +4,7 @@
  * routes, then lo, which goes up at once.
  */
 #include "net.h"
+#include "netlink.h"
 
 int net_init(void);
 
@@ -125,5 +126,7 @@ net_init(void)
 	error = vnet_register(&net_vnet_ops);
 	if (error == 0)
 		error = vnet_register(&route_vnet_ops);
+	if (error == 0)
+		error = netlink_init();
 	return error;
 }
