@@ -48,7 +48,7 @@ struct sockbuf {
 	uint32_t sb_mbcnt;		/* [o] what they cost */
 	uint32_t sb_hiwat;		/* [o] limit of sb_cc */
 	uint32_t sb_mbmax;		/* [o] limit of sb_mbcnt */
-	uint32_t sb_lowat;		/* [o] SO_RCVLOWAT, SO_SNDLOWAT */
+	_Atomic uint32_t sb_lowat;	/* [a] SO_RCVLOWAT */
 	uint32_t sb_flags;		/* [o] SB_* */
 	nstime_t sb_timeo;		/* [o] 0: for ever */
 	struct kcondvar sb_cv;

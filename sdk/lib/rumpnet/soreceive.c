@@ -284,8 +284,8 @@ stream_target(struct socket *so, size_t n, int flags)
 {
 	size_t target;
 
-	target = (flags & MSG_WAITALL) != 0 ? n :
-	    MIN(n, (size_t)so->so_rcv.sb_lowat);
+	target = (flags & MSG_WAITALL) != 0 ? n : MIN(n, (size_t)
+	    atomic_load_explicit(&so->so_rcv.sb_lowat, memory_order_relaxed));
 	return MAX(target, 1u);
 }
 
@@ -325,11 +325,11 @@ receive_oob(struct socket *so, struct uio *uio, int *flagsp)
 	uint8_t byte;
 	int error;
 
-	if (so->so_proto->pr_rcvoob == NULL ||
-	    (so->so_options & SOO_OOBINLINE) != 0)
-		return so->so_proto->pr_rcvoob == NULL ? EOPNOTSUPP : EINVAL;
+	if (so->so_proto->pr_rcvoob == NULL)
+		return EOPNOTSUPP;
 	mutex_enter(&so->so_lock);
-	error = so->so_proto->pr_rcvoob(so, &byte, *flagsp & MSG_PEEK);
+	error = (so->so_options & SOO_OOBINLINE) != 0 ? EINVAL :
+	    so->so_proto->pr_rcvoob(so, &byte, *flagsp & MSG_PEEK);
 	mutex_exit(&so->so_lock);
 	if (error != 0)
 		return error;

@@ -84,10 +84,10 @@ send_record(struct socket *so, struct mbuf *m, const struct sockaddr *sa,
 	struct mbuf *copy = NULL;
 	int error;
 
-	m->m_ph.ph_mark = so->so_mark;
-	m->m_ph.ph_priority = so->so_priority;
 	netisr_enter();
 	mutex_enter(&so->so_lock);
+	m->m_ph.ph_mark = so->so_mark;
+	m->m_ph.ph_priority = so->so_priority;
 	error = n > so->so_snd.sb_hiwat ? EMSGSIZE : send_check(so);
 	if (__likely(error == 0)) {
 		if (so_ts_wanted(so))
