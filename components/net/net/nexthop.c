@@ -41,12 +41,11 @@ nexthop_rele(struct nexthop *nh)
 	if (atomic_fetch_sub_explicit(&nh->nh_refs, 1,
 	    memory_order_acq_rel) != 1)
 		return;
-	if (list_linked(&nh->nh_link)) {
-		rv = rtvnet(nh->nh_ifp->if_vnet);
-		spin_lock(&rv->rv_nhlock);
-		list_remove(&nh->nh_link);
-		spin_unlock(&rv->rv_nhlock);
-	}
+	/* An interface's own is on no list: linked to itself. */
+	rv = rtvnet(nh->nh_ifp->if_vnet);
+	spin_lock(&rv->rv_nhlock);
+	list_remove(&nh->nh_link);
+	spin_unlock(&rv->rv_nhlock);
 	/* The interface's memory outlives the epoch, too. */
 	if_rele(nh->nh_ifp);
 	epoch_defer(&nh->nh_epoch, nexthop_free);
