@@ -134,7 +134,7 @@ struct socket {
 	uint32_t so_mark, so_priority;	/* [o] */
 	uint32_t so_bindif;		/* [o] SO_BINDTODEVICE: index, 0: any */
 	uid_t so_uid;			/* [I] owner */
-	uint64_t so_cookie;		/* [a] SO_COOKIE, on first use */
+	_Atomic uint64_t so_cookie;	/* [a] SO_COOKIE, on first use */
 	struct ifnet *so_pollif;	/* [o] where its packets come from, if that
 					 * can be polled: reference */
 	struct solisten *so_listen;	/* [o] listening sockets */
