@@ -316,6 +316,7 @@ extern struct pool *ext2fs_inode_pool;
 int ext2fs_inode_where(const struct ext2fs_mount *em, uint32_t ino,
     uint64_t *blkp, uint32_t *offp);
 int ext2fs_loadvnode(struct mount *mp, struct vnode *vp);
+int ext2fs_handle(struct mount *mp, ino_t ino);
 void ext2fs_reclaim(struct vnode *vp);
 void ext2fs_inactive(struct vnode *vp, bool *freep);
 /** What vcache_new()'s fill does: an inode as ialloc made it. */
@@ -439,7 +440,7 @@ void ext2fs_blocks_add(struct ext2fs_inode *ip, int64_t nblocks);
 
 int ext2fs_ialloc(struct ext2fs_tx *tx, struct ext2fs_inode *dip, mode_t mode,
     uint32_t *inop);
-/** Is an inode in use? A line on the console if it is not. */
+/** Does the bitmap say that an inode is in use? */
 bool ext2fs_inode_in_use(struct ext2fs_mount *em, uint32_t ino);
 void ext2fs_ifree(struct ext2fs_tx *tx, struct ext2fs_mount *em, uint32_t ino,
     bool dir);

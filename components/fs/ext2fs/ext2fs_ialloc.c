@@ -200,9 +200,6 @@ ext2fs_inode_in_use(struct ext2fs_mount *em, uint32_t ino)
 		used = (((uint8_t *)bp->b_data)[bit / 8] >> bit % 8 & 1) != 0;
 		brelse(bp);
 	}
-	if (!used)
-		(void)ext2fs_corrupt(em, "inode %u: in use, but free in the "
-		    "bitmap", ino);
 	return used;
 }
 

@@ -258,9 +258,11 @@ load(struct ext2fs_mount *em, struct vnode *vp, struct ext2fs_inode *ip)
 	if (error == 0 && ip->i_links == 0 && (mode == 0 || !em->em_orphaned))
 		return ENOENT;
 	/* A number that is given out must not belong to a live vnode. */
-	if (error == 0 && !ext2fs_inode_in_use(em, ino) &&
-	    !mount_rdonly(vp->v_mount))
-		return EUCLEAN;
+	if (error == 0 && !ext2fs_inode_in_use(em, ino)) {
+		(void)inode_bad(em, ino, "in use, but free in the bitmap");
+		if (!mount_rdonly(vp->v_mount))
+			return EUCLEAN;
+	}
 	if (error == 0)
 		error = inode_check(em, ip, ino, vtype_of_mode(mode));
 	if (error == 0)
@@ -285,6 +287,18 @@ ext2fs_loadvnode(struct mount *mp, struct vnode *vp)
 		pool_put(ext2fs_inode_pool, ip);
 	}
 	return error;
+}
+
+int
+ext2fs_handle(struct mount *mp, ino_t ino)
+{
+	struct ext2fs_mount *em = MPTOEM(mp);
+
+	if (ino > em->em_inodes ||
+	    (ino < em->em_first_ino && ino != EXT2_ROOT_INO) ||
+	    !ext2fs_inode_in_use(em, (uint32_t)ino))
+		return ESTALE;
+	return 0;
 }
 
 int

@@ -313,6 +313,7 @@ static struct vfsops ext2fs_vfsops = {
 	.vfs_statfs = ext2fs_statfs,
 	.vfs_sync = ext2fs_sync,
 	.vfs_loadvnode = ext2fs_loadvnode,
+	.vfs_handle = ext2fs_handle,
 };
 
 int

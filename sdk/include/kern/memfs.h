@@ -53,6 +53,7 @@ int memfs_root(struct mount *mp, struct vnode **vpp);
 int memfs_statfs(struct mount *mp, struct statfs *sf);
 int memfs_sync(struct mount *mp, bool wait);
 int memfs_loadvnode(struct mount *mp, struct vnode *vp);
+int memfs_handle(struct mount *mp, ino_t ino);
 
 /**
  * Enter a node whose operations are not the engine's in one of its

@@ -41,6 +41,12 @@ struct vfsops {
 	int (*vfs_sync)(struct mount *mp, bool wait);
 	/** Fill the vnode of inode v_ino: vnode_setup(). ENOENT, EIO */
 	int (*vfs_loadvnode)(struct mount *mp, struct vnode *vp);
+	/**
+	 * May vfs_loadvnode be asked for this inode, whose number comes from
+	 * an application (open_by_handle_at(2))? ESTALE. NULL: files have no
+	 * handles.
+	 */
+	int (*vfs_handle)(struct mount *mp, ino_t ino);
 	struct list vfs_link;
 };
 

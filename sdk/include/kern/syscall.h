@@ -53,9 +53,11 @@ typedef __kernel_old_time_t time_t;
 typedef __kernel_fd_set fd_set;
 typedef uint32_t socklen_t;
 
+struct file_handle;
 struct mmsghdr;
 struct msghdr;
 struct sockaddr;
+struct ustat;
 struct utsname;
 
 /** One call, by number. */

@@ -15,7 +15,7 @@ SRCS  += vfs_file.c specfs.c fifo.c advlock.c vfs_ioctl.c
 # who watches files
 SRCS  += notify.c inotify.c
 # system calls
-SRCS  += vfs_open.c vfs_names.c vfs_sock.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c
+SRCS  += vfs_open.c vfs_names.c vfs_sock.c vfs_rename.c vfs_attr.c vfs_io.c vfs_xattr.c vfs_handle.c memfd.c
 
 # page and buffer cache, devices, host files
 SRCS  += bcache.c bcache_flush.c bcache_mem.c bcache_ra.c

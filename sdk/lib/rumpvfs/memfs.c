@@ -169,3 +169,11 @@ memfs_loadvnode(struct mount *mp __maybe_unused,
 
 	return ENOENT;
 }
+
+/* Numbers are not used again. */
+int
+memfs_handle(struct mount *mp __maybe_unused, ino_t ino __maybe_unused)
+{
+
+	return 0;
+}

@@ -39,6 +39,7 @@ static struct list mounts = LIST_INITIALIZER(mounts);	/* [tree] */
 static struct list fstypes = LIST_INITIALIZER(fstypes);	/* [tree] */
 static struct list detached = LIST_INITIALIZER(detached); /* [tree] */
 static _Atomic bool any_detached;
+static struct vnode *rootvnode;
 static int last_id;					/* [tree] */
 
 int
@@ -185,7 +186,14 @@ mount_root(const char *type)
 	mutex_enter(&mount_tree_lock);
 	list_insert_tail(&mounts, &mp->mnt_link);
 	mutex_exit(&mount_tree_lock);
+	rootvnode = mp->mnt_root;
 	return cwd_init(mp->mnt_root);
+}
+
+struct vnode *
+vfs_rootvnode(void)
+{
+	return rootvnode;
 }
 
 /* Put a started mount into the tree; takes over vp's reference. */

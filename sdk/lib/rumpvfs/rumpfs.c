@@ -386,6 +386,7 @@ static struct vfsops rumpfs_vfsops = {
 	.vfs_statfs = memfs_statfs,
 	.vfs_sync = memfs_sync,
 	.vfs_loadvnode = memfs_loadvnode,
+	.vfs_handle = memfs_handle,
 };
 
 int

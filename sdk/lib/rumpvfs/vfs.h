@@ -37,6 +37,7 @@
 #define VC_MAKING	0x80	/* vcache_new() gave it to an operation that
 				   still works on it, without v_lock */
 #define VC_WATCHED	0x100	/* has a mark (notify.h): stays cached */
+#define VC_MEMFD	0x200	/* memfd_create(2): v_special has its seals */
 
 int vcache_init(void);
 /** Under an epoch: take a reference unless it is being reclaimed. */
@@ -226,6 +227,8 @@ int mount_init(void);
 void mount_tree_wait(void);
 /** Mount the file system of a type as the root. */
 int mount_root(const char *type);
+/** The root file system's root, below whatever is mounted on it. */
+struct vnode *vfs_rootvnode(void);
 /** Call fn with each mount, which cannot be unmounted meanwhile. */
 int mount_walk(int (*fn)(struct mount *mp, void *arg), void *arg);
 int mount_sync(struct mount *mp, bool wait);
@@ -299,6 +302,22 @@ int vn_limit_raise(int error);
 int vn_mknod(int dirfd, const char *path, unsigned niflags, mode_t mode,
     dev_t dev, struct vnode **vpp);
 extern const struct sockname_ops vnode_sockname;
+
+/* ---- seals (memfd.c) --------------------------------------------------- */
+
+/** F_ADD_SEALS, F_GET_SEALS. */
+int memfd_fcntl(struct vnode *vp, int flags, int cmd, uintptr_t arg, long *rv);
+/** Is writing up to end, or changing the size to it, sealed? EPERM. v_lock X. */
+int memfd_write_sealed(struct vnode *vp, uint64_t end);
+int memfd_grow_sealed(struct vnode *vp, uint64_t end);
+int memfd_resize_sealed(struct vnode *vp, uint64_t end);
+int memfd_chmod_sealed(struct vnode *vp, mode_t mode);
+
+static inline bool
+vnode_memfd(struct vnode *vp)
+{
+	return __unlikely((vnode_cflags(vp) & VC_MEMFD) != 0);
+}
 
 /* ---- vfs_attr.c, vfs_open.c, vfs_ioctl.c ------------------------------ */
 

@@ -299,7 +299,9 @@ do_chmod(struct vnode *vp, mode_t mode, const struct cred *cr)
 	/* chmod(2): no set-group-id for a group that is not one's own. */
 	if (!vaccess_group(vp, cr))
 		va.va_mode &= ~(mode_t)S_ISGID;
-	error = vn_setattr_locked(vp, &va);
+	error = vnode_memfd(vp) ? memfd_chmod_sealed(vp, va.va_mode) : 0;
+	if (error == 0)
+		error = vn_setattr_locked(vp, &va);
 	vnode_unlock(vp);
 	if (error == 0)
 		notify_file(vp, IN_ATTRIB);
@@ -590,6 +592,8 @@ vn_truncate(struct vnode *vp, uint64_t size, bool touch,
 		if (error == 0 && n < size - old.va_size)
 			error = ELIMIT;
 	}
+	if (error == 0 && vnode_memfd(vp))
+		error = memfd_resize_sealed(vp, size);
 	if (error == 0)
 		error = vn_drop_setid(vp, cr);
 	if (touch) {

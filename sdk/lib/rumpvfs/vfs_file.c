@@ -186,6 +186,9 @@ vn_write_locked(struct vnode *vp, struct uio *uio, int ioflag,
 			n = (size_t)(INT64_MAX - off);
 	}
 	error = vn_drop_setid(vp, cr);
+	if (error == 0 && vnode_memfd(vp))
+		error = memfd_write_sealed(vp, (ioflag & IO_APPEND) != 0 ?
+		    UINT64_MAX : off + n);
 	if (error != 0)
 		return error;
 	cut = uio->uio_resid - n;
@@ -425,8 +428,12 @@ vn_setfl(struct file *fp, int flags)
 }
 
 int
-vn_fcntl(struct file *fp, int cmd, void *arg, long *rv __maybe_unused)
+vn_fcntl(struct file *fp, int cmd, void *arg, long *rv)
 {
+
+	if (cmd == F_ADD_SEALS || cmd == F_GET_SEALS)
+		return memfd_fcntl(fp->f_vnode, fp->f_flags, cmd,
+		    (uintptr_t)arg, rv);
 	return advlock_fcntl(fp, cmd, arg);
 }
 

@@ -283,6 +283,10 @@ do_fallocate(struct file *fp, int mode, off_t offset, off_t length)
 		if (error == 0 && n < (size_t)length)
 			error = ELIMIT;
 	}
+	if (error == 0 && vnode_memfd(vp))
+		error = (mode & FALLOC_FL_PUNCH_HOLE) != 0 ?
+		    memfd_write_sealed(vp, 0) : (mode & FALLOC_FL_KEEP_SIZE) == 0 ?
+		    memfd_grow_sealed(vp, (uint64_t)end) : 0;
 	if (error == 0)
 		error = vn_drop_setid(vp, fp->f_cred);
 	if (error == 0)
