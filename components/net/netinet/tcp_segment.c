@@ -48,6 +48,7 @@ synsent_established(struct tcpcb *tp, struct tcp_seg *sg)
 	if ((sg->sg_flags & (TH_ECE | TH_CWR)) == TH_ECE &&
 	    tcp_conf(tcp_vn(tp), TCPC_ecn) == 1)
 		tp->t_flags |= TF_ECN;
+	tp->t_bytes_acked++;		/* Linux counts the SYN */
 	tcp_established(tp, sg->sg_now);
 	tp->t_flags |= TF_ACKNOW;
 	if ((tp->t_flags & TF_NEEDFIN) != 0)

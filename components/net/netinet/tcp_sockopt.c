@@ -169,7 +169,7 @@ set_option(struct tcpcb *tp, int name, int v)
 	case TCP_SYNCNT:
 		return set_u8(&tp->t_syncnt, v, 1, 127);
 	case TCP_LINGER2:
-		tp->t_linger2 = v < 0 || v > LINGER2_MAX ? -1 : v;
+		tp->t_linger2 = v < 0 ? -1 : MIN(v, LINGER2_MAX);
 		return 0;
 	case TCP_DEFER_ACCEPT:
 		return set_defer_accept(tp, v);
