@@ -51,10 +51,22 @@ rack_advance(struct tcpcb *tp, const struct tcp_sent *ts, nstime_t rtt)
 	if ((ts->ts_flags & TS_RETX) != 0 && rtt < tp->t_minrtt)
 		return;
 	tp->t_rack_rtt = rtt;
-	if (tp->t_rack_time == 0 || seq_gt(ts->ts_order, tp->t_rack_order)) {
+	if (tp->t_rack_time == 0 || seq_gt(ts->ts_order, tp->t_rack_order) ||
+	    (ts->ts_order == tp->t_rack_order &&
+	    seq_gt(ts->ts_end, tp->t_rack_end))) {
 		tp->t_rack_time = ts->ts_time;
 		tp->t_rack_order = ts->ts_order;
+		tp->t_rack_end = ts->ts_end;
 	}
+}
+
+/* Was it sent before that one? Segments of one packet go in order of sequence. */
+static bool
+sent_before(const struct tcpcb *tp, const struct tcp_sent *ts)
+{
+	return seq_lt(ts->ts_order, tp->t_rack_order) ||
+	    (ts->ts_order == tp->t_rack_order &&
+	    seq_lt(ts->ts_end, tp->t_rack_end));
 }
 
 void
@@ -244,7 +256,7 @@ rack_detect(struct tcpcb *tp, nstime_t now)
 		return next;
 	TCP_SENT_FOREACH(ts, tp) {
 		if ((ts->ts_flags & (TS_SACKED | TS_LOST)) != 0 ||
-		    seq_ge(ts->ts_order, tp->t_rack_order))
+		    !sent_before(tp, ts))
 			continue;
 		if (ts->ts_time + limit <= now)
 			tcp_sent_lost(tp, ts);
@@ -262,11 +274,12 @@ tcp_rack_next(struct tcpcb *tp)
 	nstime_t next = NSTIME_FOREVER;
 	struct tcp_sent *ts;
 
-	if (tp->t_sacked == 0 && tp->t_ca == TCP_CA_Open)
+	if ((tp->t_flags & TF_SACK) == 0 ||
+	    (tp->t_sacked == 0 && tp->t_ca == TCP_CA_Open))
 		return next;
 	TCP_SENT_FOREACH(ts, tp) {
 		if ((ts->ts_flags & (TS_SACKED | TS_LOST)) == 0 &&
-		    seq_lt(ts->ts_order, tp->t_rack_order))
+		    sent_before(tp, ts))
 			next = MIN(next, ts->ts_time + limit);
 	}
 	return next;

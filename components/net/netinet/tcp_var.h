@@ -272,6 +272,7 @@ struct tcpcb {
 	uint32_t t_prr_delivered, t_prr_out, t_prr_pipe;
 	uint32_t t_order;		/* of transmissions */
 	uint32_t t_rack_order;		/* of the last that arrived */
+	tcp_seq t_rack_end;		/* ... and where it ended */
 	tcp_seq t_rack_fack;
 	nstime_t t_rack_time, t_rack_rtt;
 	tcp_seq t_rack_dsack, t_tlp_end, t_rtt_seq;
