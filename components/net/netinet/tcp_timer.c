@@ -122,8 +122,9 @@ tcp_rexmt_set(struct tcpcb *tp, nstime_t now)
 			rexmt_arm(tp, TR_REO, MAX(other, now));
 			return;
 		}
-	} else if ((other = tcp_tlp_next(tp, now)) < rto) {
-		rexmt_arm(tp, TR_TLP, other);
+	} else if ((other = tcp_tlp_next(tp, now)) != NSTIME_FOREVER) {
+		/* RFC 8985 7.2: not after the time-out, but instead of it. */
+		rexmt_arm(tp, TR_TLP, MIN(other, rto));
 		return;
 	}
 	rexmt_arm(tp, TR_RTO, rto);
