@@ -219,7 +219,9 @@ plan_segments(const struct tcpcb *tp, struct plan *pl, uint32_t pipe)
 		/*
 		 * Limited by a window. RFC 9293 3.8.6.2.1: full segments, or
 		 * half of the largest window; and where an acknowledgement is
-		 * to come, no small packet while a large one is possible.
+		 * to come, no small packet while a large one is possible;
+		 * but acknowledgements of losses must be answered one by
+		 * one (RFC 3042, RFC 6937).
 		 */
 		most = MIN(tcp_gsomax(tp), wnd / 3);
 		if (pl->pl_len >= mss)
@@ -228,7 +230,7 @@ plan_segments(const struct tcpcb *tp, struct plan *pl, uint32_t pipe)
 		    (tp->t_flags & TF_FORCE) == 0)
 			pl->pl_len = 0;
 		if (pipe != 0 && pl->pl_len < most &&
-		    (tp->t_flags & TF_FORCE) == 0)
+		    tp->t_ca == TCP_CA_Open && (tp->t_flags & TF_FORCE) == 0)
 			pl->pl_len = 0;
 	}
 	most = tcp_gsomax(tp);
@@ -311,6 +313,7 @@ send_new(struct tcpcb *tp, nstime_t now)
 	ts = tcp_sent_add(tp, pl.pl_len + fin, fin ? TS_FIN : 0, now);
 	if (ts == NULL)
 		return false;
+	tp->t_prr_out += pl.pl_len;
 	if (fin)
 		tp->t_flags |= TF_FINSENT;
 	/* What was dropped here is as good as lost: the record remains. */

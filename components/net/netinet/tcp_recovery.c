@@ -366,10 +366,13 @@ frto(struct tcpcb *tp, const struct tcp_sample *as)
 	if (as->as_orig && (tp->t_frto == 2 || as->as_sacked != 0 ||
 	    as->as_acked > tcp_mss(tp)))
 		return true;
-	if (as->as_acked == 0 || tp->t_frto == 2)
+	/* Step 2b: new data, if there is some, and room for it. */
+	if (as->as_acked == 0 || tp->t_frto == 2 ||
+	    sb_cc(&tcp_so(tp)->so_snd) <= tp->snd_nxt - tcp_sndseq(tp) ||
+	    tp->snd_wnd <= tp->snd_nxt - tp->snd_una)
 		tp->t_frto = 0;
 	else
-		tp->t_frto = 2;		/* step 2b: new data, if there is some */
+		tp->t_frto = 2;
 	return false;
 }
 
@@ -535,8 +538,10 @@ prr(struct tcpcb *tp, const struct tcp_sample *as)
 			cnt += mss;
 		cnt = MIN(cnt, (int64_t)tp->t_ssthresh - pipe);
 	}
-	/* The first is sent at once. */
-	if (tp->t_prr_out == 0 && tp->t_ca == TCP_CA_Recovery)
+	/* The first is sent at once, and RFC 6582 3.2's after a partial
+	 * acknowledgement. */
+	if (tp->t_ca == TCP_CA_Recovery && (tp->t_prr_out == 0 ||
+	    ((tp->t_flags & TF_SACK) == 0 && as->as_lost != 0)))
 		cnt = MAX(cnt, (int64_t)mss);
 	tp->t_cwnd = pipe + (uint32_t)MAX(cnt, (int64_t)0);
 }
