@@ -17,4 +17,5 @@ SRCS    += if_ioctl.c if_ioctl_addr.c if_ioctl_more.c netconfig.c if_sock.c
 SRCS    += netlink.c netlink_dump.c netlink_sock.c
 SRCS    += rtnl.c rtnl_link.c rtnl_addr.c rtnl_route.c rtnl_neigh.c rtnl_rule.c
 # testing
-SRCS    += impair.c
+SRCS    += impair.c capture.c
+USER_SRCS := capture_user.c

@@ -105,6 +105,9 @@ struct mbuf *gro_join(struct mbuf *batch);
 /* if_loop.c */
 int loop_create(struct vnet *vn, struct ifnet **ifpp);
 
+/* capture.c */
+void capture_init(void);
+
 /* arp.c */
 void arp_init(void);
 void arp_solicit(struct ifnet *ifp, uint32_t target, const uint8_t *unicast);

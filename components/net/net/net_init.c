@@ -118,6 +118,7 @@ net_init(void)
 	int error;
 
 	if_clone_init();
+	capture_init();
 	if_sock_init();
 	error = if_init();
 	if (error != 0)
