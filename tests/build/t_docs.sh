@@ -30,10 +30,14 @@ is "the README's table has every module" \
     "$(sed -n 's/^| `\([a-z0-9-]*\)` |.*/\1/p' README.md | sort)" \
     "$(make -s modules SETUP=no O=$RUMP_O | sed -n 's/^| `\([a-z0-9-]*\)` |.*/\1/p' | sort)"
 is "and what each needs" \
-    "$(sed -n 's/^| `\(rump-[a-z0-9-]*\)` |.*| `\([a-z]*\)` |$/\1 \2/p' README.md | sort)" \
+    "$(sed -n 's/^| `\(rump-[a-z0-9-]*\)` |.*| `\([a-z-]*\)` |$/\1 \2/p' README.md | sort)" \
     "$(for f in $RUMP_O/pkgconfig/rump-*.pc; do
 	m=$(basename $f .pc)
-	echo "$m rump$(pkg-config --variable=faction $m)"
+	need=$(pkg-config --variable=needs $m)
+	case $need in
+	'') echo "$m rump$(pkg-config --variable=faction $m)" ;;
+	*) echo "$m rump-${need##* }" ;;
+	esac
     done | sort)"
 
 # A module's variables.
