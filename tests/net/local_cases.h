@@ -427,18 +427,22 @@ types_must_match(void **state)
 static void
 an_empty_name_asks_for_one(void **state)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	socklen_t len = sizeof(sun);
+	union {
+		struct sockaddr sa;
+		struct sockaddr_un sun;
+		struct sockaddr_storage ss;	/* more than sun has */
+	} u = { .sun = { .sun_family = AF_UNIX } };
+	socklen_t len = sizeof(u.sun);
 	int fd = S(socket)(AF_UNIX, SOCK_STREAM, 0);
 
 	(void)state;
 	fails(S(listen)(fd, 1), EINVAL);
-	ok(S(bind)(fd, (struct sockaddr *)&sun, 2));
-	ok(S(getsockname)(fd, (struct sockaddr *)&sun, &len));
+	ok(S(bind)(fd, &u.sa, 2));
+	ok(S(getsockname)(fd, &u.sa, &len));
 	assert_int_equal(len, 2 + 6);
-	assert_int_equal(sun.sun_path[0], 0);
-	fails(S(bind)(fd, (struct sockaddr *)&sun, 1), EINVAL);
-	fails(S(bind)(fd, (struct sockaddr *)&sun, 111), EINVAL);
+	assert_int_equal(u.sun.sun_path[0], 0);
+	fails(S(bind)(fd, &u.sa, 1), EINVAL);
+	fails(S(bind)(fd, &u.sa, sizeof(u.sun) + 1), EINVAL);
 	ok(S(close)(fd));
 }
 
