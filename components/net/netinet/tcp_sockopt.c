@@ -83,7 +83,7 @@ set_defer_accept(struct tcpcb *tp, int secs)
 	int n = 0, period = 1, sum = 1;
 
 	if (secs > 0) {
-		for (n = 1; secs > sum && n < UINT8_MAX; n++) {
+		for (n = 1; secs > sum && n < (int)UINT8_MAX; n++) {
 			period = MIN(2 * period, 120);
 			sum += period;
 		}
@@ -133,7 +133,7 @@ set_fastopen(struct tcpcb *tp, int v)
 {
 	if (v < 0 || !tcp_in(tp, TCPM(TCPS_CLOSED) | TCPM(TCPS_LISTEN)))
 		return EINVAL;
-	tp->t_fastopen = (uint16_t)MIN(v, UINT16_MAX);
+	tp->t_fastopen = (uint16_t)MIN(v, (int)UINT16_MAX);
 	return 0;
 }
 
