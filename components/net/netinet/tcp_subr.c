@@ -164,6 +164,11 @@ tcp_close(struct tcpcb *tp)
 	tp->t_hint.sh_mb = NULL;
 	sbflush(&so->so_snd);
 	tp->t_state = TCPS_CLOSED;
+	/* Its listener may forget it: the socket outlives its block. */
+	if (so_is(so, SS_INCOMPLETE)) {
+		(void)so_hold(so);
+		tp->t_flags |= TF_RELE;
+	}
 	soisdisconnected(so);
 	if ((tp->t_flags & TF_ORPHAN) != 0 || so_is(so, SS_NOFDREF))
 		tcp_destroy(tp);
