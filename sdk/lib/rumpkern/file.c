@@ -145,7 +145,7 @@ file_init(void)
 {
 	int error;
 
-	file_pool = pool_create("file", sizeof(struct file), 0);
+	file_pool = pool_create("file", sizeof(struct file), 16);
 	if (file_pool == NULL)
 		return ENOMEM;
 	for (size_t i = 0; i < nitems(file_sysctls); i++)

@@ -17,7 +17,7 @@ const struct so_ifnames *so_ifnames;
 int
 socket_init(void)
 {
-	socket_pool = pool_create("socket", sizeof(struct socket), 0);
+	socket_pool = pool_create("socket", sizeof(struct socket), 16);
 	if (socket_pool == NULL)
 		return ENOMEM;
 	domain_init();
