@@ -18,12 +18,10 @@ static const struct {
 	{ IP_RECVOPTS, INP_RECVOPTS },
 	{ IP_RETOPTS, INP_RETOPTS },
 	{ IP_RECVORIGDSTADDR, INP_RECVORIGDST },
-	{ IP_RECVFRAGSIZE, INP_RECVFRAGSIZE },
 	{ IP_FREEBIND, INP_FREEBIND },
 	{ IP_TRANSPARENT, INP_TRANSPARENT },
 	{ IP_BIND_ADDRESS_NO_PORT, INP_PORTLATE },
 	{ IP_HDRINCL, INP_HDRINCL },
-	{ IP_NODEFRAG, INP_NODEFRAG },
 	{ IP_MULTICAST_LOOP, INP_MCASTLOOP },
 	{ IP_MULTICAST_ALL, INP_MCASTALL },
 };
@@ -61,7 +59,6 @@ flag_set(struct socket *so, int name, uint32_t flag, int v)
 
 	switch (name) {
 	case IP_HDRINCL:
-	case IP_NODEFRAG:
 		if (so->so_type != SOCK_RAW)
 			return ENOPROTOOPT;
 		break;

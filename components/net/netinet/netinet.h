@@ -93,7 +93,6 @@ X(ip_no_pmtu_disc, 0, 0, 1, "sockets begin with IP_PMTUDISC_DONT")	\
 X(ip_accept_source_route, 0, 0, 1, "source routes are followed")	\
 X(ip_accept_local, 0, 0, 1, "own addresses may come from a network")	\
 X(ip_send_redirects, 1, 0, 1, "a router tells of better routes")	\
-X(ip_accept_redirects, 0, 0, 1, "a host believes redirects")		\
 X(ipfrag_time, 30, 1, 300, "seconds that fragments wait for the rest")	\
 X(ipfrag_high_thresh, 4 << 20, 0, 1 << 30, "bytes that fragments may take") \
 X(ipfrag_max_per_source, 64, 1, 65536,					\

@@ -114,10 +114,8 @@ bool in_cksum_ok(struct mbuf *m, const struct inpkt *pk);
 #define INP_RETOPTS	0x0400
 #define INP_BINDPORT	0x0800		/* port chosen by bind */
 #define INP_BINDADDR	0x1000
-#define INP_NODEFRAG	0x2000
 #define INP_RECVORIGDST	0x4000
 #define INP_V6ONLY	0x8000
-#define INP_RECVFRAGSIZE 0x10000
 #define INP_PORTLATE	0x20000		/* IP_BIND_ADDRESS_NO_PORT */
 #define INP_CONNECTED	0x40000		/* in the table of connections */
 #define INP_BOUND	0x80000		/* in the table of ports */
