@@ -72,7 +72,6 @@ struct unmsg {
 
 /* unp_flags */
 #define UNP_EVERCONN	0x1		/* was connected once */
-#define UNP_RESET	0x2		/* the peer left unread data of ours */
 
 /*
  * I  immutable   o  so_lock   k  unp_link_lock, read under an epoch

@@ -233,6 +233,6 @@ void nl_dump_end(struct nlsock *ns);
 /* rtnl.c */
 void rtnl_init(void);
 
-extern const struct nlproto rtnl_proto, diag_proto;
+extern const struct nlproto rtnl_proto;
 
 #endif
